@@ -1,0 +1,1 @@
+"""What may be called: activity ports, workflow names with inputs and outputs, messages, task queues and policies."""

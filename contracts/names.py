@@ -1,0 +1,40 @@
+"""Workflows by name, with their inputs and outputs; search attributes; the task queue."""
+
+from temporalio.common import SearchAttributeKey
+
+from contracts.calls import RequestFacts, Seed
+from domain.placement import Placement
+from domain.request import Caps
+from domain.run_state import RunState
+from domain.value import Value
+
+REQUEST_WORKFLOW = "RequestWorkflow"
+"""Takes `RequestInput`, gives `domain.request.Outcome`. Its id is the request's id."""
+
+STEP_WORKFLOW = "StepWorkflow"
+"""Takes `contracts.calls.StepLaunch`, gives `domain.step.StepResult`. Its id is `domain.ids.step_workflow_id`."""
+
+TASK_QUEUE = "longhaul"
+"""The default task queue; `LONGHAUL_TASK_QUEUE` chooses another."""
+
+OWNER = SearchAttributeKey.for_keyword("LonghaulOwner")
+PHASE = SearchAttributeKey.for_keyword("LonghaulPhase")
+KIND = SearchAttributeKey.for_keyword("LonghaulKind")
+MODEL = SearchAttributeKey.for_keyword("LonghaulModel")
+SEARCH_ATTRIBUTES = (OWNER, PHASE, KIND, MODEL)
+
+
+class RequestInput(Value):
+    """Input of RequestWorkflow.
+
+    `seed`: start from this plan instead of understanding and planning. `carried`: the state of the run before a
+    continue-as-new. `search_attributes`: whether the server has ours registered.
+    """
+
+    facts: RequestFacts
+    caps: Caps = Caps()
+    placement: Placement = Placement.AUTO
+    search_attributes: bool = True
+    seed: Seed | None = None
+    carried: RunState | None = None
+    rollover_after_steps: int | None = None

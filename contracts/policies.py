@@ -1,0 +1,81 @@
+"""Time-outs and retries of everything a workflow calls. One layer retries: Temporal, by these policies.
+
+Times in seconds. Heartbeats come each second (`HEARTBEAT_EVERY`); the worker passes them on at least every two.
+"""
+
+from datetime import timedelta
+from typing import Any, TypedDict
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType
+
+HEARTBEAT_EVERY = 1.0
+HEARTBEAT_TIMEOUT = timedelta(seconds=5)
+HEARTBEAT_THROTTLE = timedelta(seconds=2)
+WORKFLOW_TASK_TIMEOUT = timedelta(seconds=5)
+STICKY_TIMEOUT = timedelta(seconds=2)
+
+COORDINATOR_TIMEOUT_S = 120.0
+"""Bound on one attempt of understanding, planning, evaluating and synthesizing."""
+
+NON_RETRYABLE = (
+    "InvalidInput",
+    "ConditionInvalid",
+    "NotFound",
+    "Conflict",
+    "ModelError",
+    "ModelRejected",
+    "ModelCredentialDead",
+    "ModelAnswerTooLarge",
+    "BudgetExhausted",
+    "PayloadSizeError",
+)
+"""Error types that no retry mends, by exact class name (Temporal knows no inheritance)."""
+
+_MODEL_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=0.5),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=20),
+    maximum_attempts=12,
+    non_retryable_error_types=NON_RETRYABLE,
+)
+
+
+class ActivityOptions(TypedDict):
+    """Options of an ordinary activity that calls a model."""
+
+    start_to_close_timeout: timedelta
+    schedule_to_close_timeout: timedelta
+    heartbeat_timeout: timedelta
+    retry_policy: RetryPolicy
+    cancellation_type: ActivityCancellationType
+
+
+def model_work(timeout_s: float) -> ActivityOptions:
+    """Return the options of a model activity: one attempt has `timeout_s`, all of them three times that and a minute.
+
+    A cancelled activity is waited for, so that what it has used is known.
+    """
+    return ActivityOptions(
+        start_to_close_timeout=timedelta(seconds=timeout_s),
+        schedule_to_close_timeout=timedelta(seconds=3 * timeout_s + 60),
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=_MODEL_RETRY,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
+
+
+DATABASE_WORK: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(seconds=2),
+    "local_retry_threshold": timedelta(seconds=1),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=0.2),
+        backoff_coefficient=2.0,
+        maximum_interval=timedelta(seconds=5),
+        non_retryable_error_types=("InvalidInput", "NotFound", "Conflict"),
+    ),
+}
+"""Options of a local activity: database work of at most two seconds, retried until the database is back.
+
+A back-off over a second becomes a durable timer, so that messages are answered meanwhile.
+"""

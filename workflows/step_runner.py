@@ -1,0 +1,160 @@
+"""The one step runner: rounds of execute and evaluate until the result passes or retries are spent.
+
+It runs inline in the request's workflow or inside a StepWorkflow; it knows of neither.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from contracts.calls import Evaluated, EvaluateInput, Executed, ExecuteInput, StepLaunch, Work
+from contracts.policies import COORDINATOR_TIMEOUT_S, model_work
+from contracts.ports import Evaluating, Execution
+from domain.content import Text
+from domain.evaluation import Evaluation, undecided
+from domain.events import Event, EventType
+from domain.outcomes import wants_retry
+from domain.step import StepResult, StepStatus
+from workflows.failures import cause_of
+
+Input = TypeVar("Input", bound=Work)
+Output = TypeVar("Output")
+
+TIMEOUT_MARGIN_S = 10.0
+"""The activity ends a model call at the step's time-out itself; Temporal's own bound is the backstop."""
+
+
+class StepRunner:
+    """Runs one launch of a generate step. `halt` ends it early; what it has cost is known all the same."""
+
+    def __init__(self, launch: StepLaunch) -> None:
+        self._launch = launch
+        self._halted = False
+        self._handle: workflow.ActivityHandle[Any] | None = None
+        self._spent = 0
+        self._text: Text | None = None
+
+    def halt(self) -> None:
+        """Stop as soon as the running activity has settled."""
+        self._halted = True
+        if self._handle is not None:
+            self._handle.cancel()
+
+    async def run(self) -> StepResult:
+        """Run rounds until one passes, retries are spent, or a halt."""
+        feedback: str | None = None
+        attempt = 1
+        while True:
+            executed = await self._execute(attempt, feedback)
+            self._text = executed.text or self._text
+            evaluation = await self._judge(attempt, executed)
+            if evaluation is None:
+                return self._result(StepStatus.CANCELLED, None, attempt)
+            if evaluation.success:
+                return self._result(StepStatus.SUCCEEDED, evaluation, attempt)
+            answered = executed.error_code in (None, "timeout")
+            if not answered or not wants_retry(evaluation, attempt, self._launch.step):
+                return self._result(StepStatus.ACCEPTED if self._text else StepStatus.FAILED, evaluation, attempt)
+            feedback = evaluation.reason
+            attempt += 1
+
+    async def _judge(self, attempt: int, executed: Executed) -> Evaluation | None:
+        """Return the round's evaluation, by a model where no rule has decided; None: the launch was halted."""
+        evaluation = executed.evaluation
+        if evaluation is None and not self._is_halted():
+            evaluation = await self._evaluate(attempt, executed)
+        return None if self._is_halted() else evaluation
+
+    def _is_halted(self) -> bool:
+        return self._halted
+
+    def _result(self, status: StepStatus, evaluation: Evaluation | None, rounds: int) -> StepResult:
+        failed = evaluation is not None and not evaluation.success
+        return StepResult(
+            status=status,
+            text=self._text,
+            evaluation=evaluation,
+            note=evaluation.reason if evaluation and failed else None,
+            cost_micros=self._spent,
+            rounds=rounds,
+        )
+
+    async def _execute(self, attempt: int, feedback: str | None) -> Executed:
+        launch = self._launch
+        work = ExecuteInput(
+            facts=launch.facts,
+            events=(self._started(attempt, feedback),),
+            round=launch.first_round + attempt - 1,
+            grant_micros=self._grant_left(),
+            step=launch.step,
+            inputs=launch.inputs,
+            language=launch.language,
+            feedback=feedback,
+            with_message=launch.with_message,
+        )
+        summary = f"{launch.step.id} · round {work.round}"
+        try:
+            executed = await self._call(Execution.execute_step, work, summary, launch.step.timeout_s + TIMEOUT_MARGIN_S)
+        except ActivityError as error:
+            executed = self._failed(error)
+        self._spent += executed.cost_micros
+        return executed
+
+    def _failed(self, error: ActivityError) -> Executed:
+        """Make a round of a failure. What it used is unknown here, so it counts as all that was granted."""
+        code, text = cause_of(error)
+        return Executed(
+            evaluation=Evaluation(success=False, reason=text),
+            error=text,
+            error_code=code,
+            cost_micros=0 if self._halted else self._grant_left() or 0,
+        )
+
+    async def _evaluate(self, attempt: int, executed: Executed) -> Evaluation:
+        launch = self._launch
+        work = EvaluateInput(
+            facts=launch.facts,
+            round=launch.first_round + attempt - 1,
+            grant_micros=self._grant_left(),
+            step=launch.step,
+            result=executed.text or Text.inline(""),
+        )
+        try:
+            evaluated: Evaluated = await self._call(
+                Evaluating.evaluate_step, work, f"{launch.step.id} · evaluate", COORDINATOR_TIMEOUT_S
+            )
+        except ActivityError as error:
+            return undecided(cause_of(error).text)
+        self._spent += evaluated.cost_micros
+        return evaluated.evaluation
+
+    async def _call(
+        self, method: Callable[[Any, Input], Awaitable[Output]], work: Input, summary: str, timeout_s: float
+    ) -> Output:
+        handle = workflow.start_activity_method(method, work, summary=summary, **model_work(timeout_s))
+        self._handle = handle
+        if self._halted:
+            handle.cancel()
+        try:
+            return await handle
+        finally:
+            self._handle = None
+
+    def _grant_left(self) -> int | None:
+        grant = self._launch.grant_micros
+        return None if grant is None else max(grant - self._spent, 0)
+
+    def _started(self, attempt: int, feedback: str | None) -> Event:
+        launch, first = self._launch, attempt == 1
+        round_no = launch.first_round + attempt - 1
+        data: dict[str, Any] = {"v": 1, "step_id": launch.step.id, "round": round_no}
+        if not first:
+            data["feedback"] = feedback
+        return Event(
+            source=f"step/{launch.step.id}",
+            source_seq=round_no,
+            type=EventType.STEP_STARTED if first else EventType.STEP_RETRIED,
+            data=data,
+        )
