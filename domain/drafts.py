@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from domain.content import Text
 from domain.errors import Problem
@@ -60,6 +61,18 @@ def read_steps(raw: tuple[Mapping[str, Any], ...], max_steps: int) -> tuple[tupl
 def problems_of(error: ValidationError, path: str) -> tuple[Problem, ...]:
     """Turn a validation error into problems; the offending values are left out, for they may be private."""
     return tuple(
-        Problem(code="invalid", path=f"{path}/{'/'.join(str(part) for part in item['loc'])}", message=item["msg"])
+        Problem(code="invalid", path=_pointer(path, item["loc"]), message=_message(item))
         for item in error.errors(include_url=False, include_input=False)[:_MAX_PROBLEMS]
     )
+
+
+def _pointer(path: str, keys: tuple[int | str, ...]) -> str:
+    pointer = "/".join([path, *(str(key) for key in keys)])
+    return pointer.encode(errors="replace").decode()
+
+
+def _message(item: ErrorDetails) -> str:
+    """Return pydantic's sentence, but not the one that quotes the value."""
+    if item["type"] == "union_tag_invalid":
+        return f"this is none of {item.get('ctx', {})['expected_tags']}"
+    return item["msg"]

@@ -1,0 +1,64 @@
+"""Asking a model from an activity: the work's facts and a document become a journaled call."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from contracts.calls import Work
+from domain.value import Value
+from services.llm.assignment import Assignment, CallResult
+from services.llm.caller import ModelCaller
+from services.llm.chat import ChatRequest
+from services.llm.prompts import Task, prompt
+from services.storage.database import Tx
+from services.storage.journal import CallKey
+
+UNDERSTAND, PLAN, SYNTHESIZE = "@understand", "@plan", "@synthesize"
+"""The coordinator's slots; see `contracts.calls`."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One question to a model. `model` None: the request's, else the deployment's; `timeout_s` bounds the call."""
+
+    task: Task
+    slot: str
+    timeout_s: float
+    model: str | None = None
+    streams: bool = False
+
+
+class Models:
+    """The models as activities see them."""
+
+    def __init__(self, caller: ModelCaller, default_model: str) -> None:
+        """Ask through `caller`; `default_model` answers where nobody chose another."""
+        self._caller = caller
+        self._default_model = default_model
+
+    async def ask(self, work: Work, ask: Ask, document: Callable[[Tx], Awaitable[Value]]) -> CallResult:
+        """Ask, with the document that `document` makes in the opening transaction.
+
+        Raises:
+            CallFailed, NotFound, Unavailable: As `services.llm.caller.ModelCaller.call`.
+        """
+        wanted = prompt(ask.task)
+
+        async def compose(tx: Tx) -> ChatRequest:
+            made = await document(tx)
+            return ChatRequest(
+                model=ask.model or work.facts.options.model or self._default_model,
+                system=wanted.system,
+                user=made.model_dump_json(exclude_none=True),
+                max_output_tokens=wanted.max_output_tokens,
+                timeout_s=ask.timeout_s,
+                json_schema=wanted.json_schema,
+            )
+
+        assignment = Assignment(
+            key=CallKey(work.facts.request_id, ask.slot, work.round),
+            owner=work.facts.owner,
+            events=work.events,
+            grant_micros=work.grant_micros,
+            streams=ask.streams,
+        )
+        return await self._caller.call(assignment, compose)

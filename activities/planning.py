@@ -1,0 +1,146 @@
+"""The Planning port: understanding requests and drafting plans."""
+
+from temporalio import activity
+
+from activities import reading
+from activities.attempt import TimeLeft, check_cancelled_on_purpose
+from activities.errors import Mapped
+from activities.heartbeat import Beating
+from activities.material import Background, background, load_cut
+from activities.models import PLAN, UNDERSTAND, Ask, Models
+from contracts.calls import DraftPlan, MadePlan, MakePlanInput, Prepared, PrepareInput
+from contracts.ports import Planning
+from domain.content import Text
+from domain.documents import PlanDocument, StepSummary, UnderstandDocument, Understanding
+from services.llm.assignment import CallFailed
+from services.llm.prompts import Task
+from services.storage import blobs
+from services.storage.database import Database, Tx
+
+RESULT_CHARS = 2_000
+"""Characters of a step's result or prompt that a planner gets to see."""
+
+
+class ModelPlanning(Planning):
+    """Planning by a model."""
+
+    def __init__(self, db: Database, models: Models) -> None:
+        self._db = db
+        self._models = models
+
+    @activity.defn(name="prepare")
+    async def prepare(self, request: PrepareInput) -> Prepared:
+        """Understand the message in its context; when it is clear and not simple, draft a plan too."""
+        time_left = TimeLeft()
+        with Mapped():
+            async with Beating():
+                return await self._prepare(request, time_left)
+
+    @activity.defn(name="make_plan")
+    async def make_plan(self, request: MakePlanInput) -> MadePlan:
+        """Draft a plan, a repair of a refused draft, or a replan after a failure."""
+        time_left = TimeLeft()
+        with Mapped():
+            async with Beating():
+                return await self._draft(request, time_left)
+
+    async def _prepare(self, request: PrepareInput, time_left: TimeLeft) -> Prepared:
+        known: list[Background] = []
+
+        async def document(tx: Tx) -> UnderstandDocument:
+            known[:] = [await background(tx, request.facts)]
+            return UnderstandDocument(
+                message=known[0].message,
+                language=request.facts.options.language,
+                context=known[0].context,
+                history=known[0].history,
+                clarification=request.clarification,
+            )
+
+        answer = await self._models.ask(request, Ask(Task.UNDERSTAND, UNDERSTAND, time_left.seconds()), document)
+        if activity.is_cancelled():
+            check_cancelled_on_purpose()
+        understanding = reading.understanding(answer, known[0].message, request.facts.options.language)
+        if activity.is_cancelled() or not _wants_plan(understanding, request):
+            return Prepared(understanding=understanding, cost_micros=answer.cost_micros)
+        try:
+            made = await self._draft(_first_plan(request, understanding, answer.cost_micros), time_left)
+        except CallFailed as failed:
+            raise CallFailed(failed.error, failed.cost_micros + answer.cost_micros) from None
+        return Prepared(
+            understanding=understanding, draft=made.draft, cost_micros=answer.cost_micros + made.cost_micros
+        )
+
+    async def _draft(self, request: MakePlanInput, time_left: TimeLeft) -> MadePlan:
+        async def document(tx: Tx) -> PlanDocument:
+            return await _plan_document(tx, request)
+
+        answer = await self._models.ask(request, Ask(Task.PLAN, PLAN, time_left.seconds()), document)
+        if answer.cancelled:
+            check_cancelled_on_purpose()
+            return MadePlan(draft=DraftPlan(), cost_micros=answer.cost_micros)
+        draft = await self._store_prompts(reading.draft(answer, request.max_steps))
+        return MadePlan(draft=draft, cost_micros=answer.cost_micros)
+
+    async def _store_prompts(self, draft: DraftPlan) -> DraftPlan:
+        """Move long prompts to the blob store; no transaction when all are short."""
+        long = {str(index): step.prompt.text or "" for index, step in enumerate(draft.steps) if step.prompt.needs_blob}
+        if not long:
+            return draft
+        async with self._db.transaction() as tx:
+            stored = await blobs.put_many(tx, long)
+        steps = tuple(
+            step.model_copy(update={"prompt": stored[str(index)]}) if str(index) in stored else step
+            for index, step in enumerate(draft.steps)
+        )
+        return draft.model_copy(update={"steps": steps})
+
+
+def _wants_plan(understanding: Understanding, request: PrepareInput) -> bool:
+    return not understanding.simple and (understanding.clear or request.clarification is not None)
+
+
+def _first_plan(request: PrepareInput, understanding: Understanding, spent_micros: int) -> MakePlanInput:
+    grant = request.grant_micros
+    return MakePlanInput(
+        facts=request.facts,
+        round=request.round,
+        grant_micros=None if grant is None else max(grant - spent_micros, 0),
+        understanding=understanding,
+        kinds=request.kinds,
+        max_steps=request.max_steps,
+    )
+
+
+async def _plan_document(tx: Tx, request: MakePlanInput) -> PlanDocument:
+    known = await background(tx, request.facts)
+    return PlanDocument(
+        message=known.message,
+        understanding=request.understanding,
+        context=known.context,
+        kinds=request.kinds,
+        max_steps=request.max_steps,
+        steps=await _summaries(tx, request),
+        failure=request.failure,
+        problems=request.problems,
+    )
+
+
+async def _summaries(tx: Tx, request: MakePlanInput) -> tuple[StepSummary, ...]:
+    """Fill in the steps' results, and the prompts that the workflow has by reference only."""
+    texts: dict[str, Text] = {f"result/{step_id}": text for step_id, text in request.results.items()}
+    texts |= {f"prompt/{step.id}": step.prompt for step in request.steps}
+    loaded = await load_cut(tx, texts)
+    return tuple(
+        summary.model_copy(
+            update={
+                "prompt": loaded.get(f"prompt/{summary.id}", summary.prompt)[:RESULT_CHARS],
+                "result": _beginning(loaded.get(f"result/{summary.id}", summary.result)),
+            }
+        )
+        for summary in request.summaries
+    )
+
+
+def _beginning(text: str | None) -> str | None:
+    return None if text is None else text[:RESULT_CHARS]

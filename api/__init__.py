@@ -1,0 +1,1 @@
+"""The HTTP API: starts, reads, messages and streams requests. It runs no work itself."""

@@ -1,0 +1,77 @@
+"""The application: routes, errors, limits, documentation. Making it touches nothing outside the process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api import errors
+from api.body_limit import BodyLimit
+from api.loopback import LoopbackOnly
+from api.observation import Observation
+from api.parts import Parts
+from api.problems import ProblemDocument
+from api.routes import ROUTERS
+from api.sweeping import sweep_until_done
+
+_ABOUT = """Durable LLM work: a request becomes a plan of steps that survives crashes and can be watched, amended,
+paused, forked and cancelled. Errors are RFC 9457 problems (`application/problem+json`) with a stable `code`.
+Until there are users the API serves its own machine only."""
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """Return the application over its parts. Its lifespan runs the event reader and the start-up sweep."""
+    app = routes_only()
+    app.state.parts = parts
+    return app
+
+
+def routes_only() -> FastAPI:
+    """Return the application without parts: good for its OpenAPI document alone."""
+    app = FastAPI(
+        title="Longhaul",
+        version="0.1.0",
+        description=_ABOUT,
+        lifespan=_lifespan,
+        redirect_slashes=False,
+        redoc_url=None,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    errors.install(app)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(LoopbackOnly)
+    app.add_middleware(Observation)
+    setattr(app, "openapi", lambda: _openapi(app))  # noqa: B010  FastAPI's documented way to change the document
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    parts: Parts = app.state.parts
+    await parts.reader.start()
+    sweeping = asyncio.create_task(sweep_until_done(parts), name="start-up sweep")
+    try:
+        yield
+    finally:
+        sweeping.cancel()
+        await asyncio.wait({sweeping})
+        await parts.reader.close()
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Return the document: FastAPI's, with our error shape in place of its own."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        schemas = document["components"]["schemas"]
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        template = "#/components/schemas/{model}"
+        problem = ProblemDocument.model_json_schema(ref_template=template)
+        schemas.update(problem.pop("$defs", {}))
+        schemas["ProblemDocument"] = problem
+        app.openapi_schema = document
+    return app.openapi_schema

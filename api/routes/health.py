@@ -1,0 +1,55 @@
+"""Whether the process lives, and whether it can serve."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from api.parts import PartsOf
+from api.problems import errors
+from api.temporal_calls import ping
+from domain.errors import Unavailable
+
+router = APIRouter(tags=["health"])
+LIMIT_S = 1.0
+State = Literal["up", "down"]
+
+
+class Live(BaseModel):
+    """The process answers."""
+
+    status: Literal["live"] = "live"
+
+
+class Ready(BaseModel):
+    """Whether requests can be taken, and which part is down if not."""
+
+    status: Literal["ready", "not_ready"]
+    database: State
+    temporal: State
+
+
+@router.get("/livez", responses=errors(403))
+async def live() -> Live:
+    """Answer as long as the process does; asks nobody else."""
+    return Live()
+
+
+@router.get("/readyz", responses={503: {"model": Ready, "description": "A part is down."}, **errors(403)})
+async def ready(parts: PartsOf, response: Response) -> Ready:
+    """Answer 200 when the database and Temporal do, each within a second; else 503."""
+    database, temporal = await asyncio.gather(_state(parts.database.ping()), _state(ping(parts.temporal)))
+    up = database == temporal == "up"
+    response.status_code = 200 if up else 503
+    return Ready(status="ready" if up else "not_ready", database=database, temporal=temporal)
+
+
+async def _state(check: Awaitable[None]) -> State:
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            await check
+    except (Unavailable, TimeoutError):
+        return "down"
+    return "up"

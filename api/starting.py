@@ -1,0 +1,65 @@
+"""Starting the workflow of an accepted request. Safe to repeat: one request has one workflow, whatever happens."""
+
+from temporalio.common import (
+    Priority,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from api.parts import Parts
+from api.temporal_calls import RPC_TIMEOUT, answering
+from contracts import names
+from contracts.calls import RequestFacts, Seed
+from contracts.policies import WORKFLOW_TASK_TIMEOUT
+from domain.request import Phase
+
+KIND = "request"
+_UNSET = "default"
+"""What stands for the deployment's own model."""
+
+
+async def start_workflow(parts: Parts, facts: RequestFacts, seed: Seed | None = None) -> None:
+    """Start the request's workflow, or find it running or ended already.
+
+    Raises:
+        Unavailable: Temporal did not answer; whether the workflow was started is not known.
+    """
+    deployment = parts.deployment
+    work = names.RequestInput(
+        facts=facts,
+        placement=deployment.placement,
+        search_attributes=deployment.search_attributes,
+        seed=seed,
+    )
+    try:
+        async with answering():
+            await parts.temporal.start_workflow(
+                names.REQUEST_WORKFLOW,
+                work,
+                id=facts.request_id,
+                task_queue=deployment.task_queue,
+                task_timeout=WORKFLOW_TASK_TIMEOUT,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                request_eager_start=deployment.eager_start,
+                search_attributes=_search_attributes(facts) if deployment.search_attributes else None,
+                priority=Priority(priority_key=facts.options.priority),
+                static_summary="fork" if seed else KIND,
+                rpc_timeout=RPC_TIMEOUT,
+            )
+    except WorkflowAlreadyStartedError:
+        return
+
+
+def _search_attributes(facts: RequestFacts) -> TypedSearchAttributes:
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(names.OWNER, facts.owner),
+            SearchAttributePair(names.PHASE, Phase.ACCEPTED.value),
+            SearchAttributePair(names.KIND, KIND),
+            SearchAttributePair(names.MODEL, facts.options.model or _UNSET),
+        ]
+    )

@@ -1,0 +1,108 @@
+"""Accepting a request: one transaction for its row, its first event and its Idempotency-Key; then its workflow.
+
+A request answered 202 reaches exactly one end. When the start fails the caller gets a 503, lists leave the row out, and
+the same Idempotency-Key starts it later.
+"""
+
+import contextlib
+import hashlib
+import json
+import secrets
+import time
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from api.caller import Caller
+from api.parts import Parts
+from api.problems import ApiProblem, invalid
+from api.starting import start_workflow
+from contracts.calls import RequestFacts, Seed
+from domain import ids
+from domain.content import Text
+from domain.errors import Unavailable
+from domain.request import MESSAGE_LIMIT, Options
+from services.storage import blobs, requests
+from services.storage.database import Tx
+from services.storage.requests import Accepted, Idempotency, NewRequest
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What is to become a request. `message` is a text to store, or one that is stored already (a fork's)."""
+
+    message: str | Text
+    options: Options
+    conversation_id: str | None = None
+    user_id: str | None = None
+    idempotency: Idempotency | None = None
+    seed: Seed | None = None
+
+
+async def submit(parts: Parts, caller: Caller, submission: Submission) -> Accepted:
+    """Accept a request and start its workflow.
+
+    Raises:
+        IdempotencyKeyReused: The key was used with another body.
+        Unavailable: The database or Temporal does not answer.
+    """
+    async with parts.database.transaction() as tx:
+        new = await _new_request(tx, parts, caller, submission)
+        accepted = await requests.accept(tx, new, submission.idempotency)
+    facts = RequestFacts(
+        request_id=accepted.request_id,
+        owner=new.owner,
+        message=new.message,
+        conversation_id=new.conversation_id,
+        options=new.options,
+        user_id=new.user_id,
+    )
+    try:
+        await start_workflow(parts, facts, submission.seed)
+    except Unavailable:
+        await _note_not_started(parts, accepted)
+        raise
+    return accepted
+
+
+def check_message(message: str) -> None:
+    """Refuse a message that says nothing, or too much.
+
+    Raises:
+        ApiProblem: 422 when it is blank, 413 when it has over 256 KiB of UTF-8.
+    """
+    if not message.strip():
+        raise invalid("message_empty", "/message", "the message is empty")
+    if len(message.encode()) > MESSAGE_LIMIT:
+        raise ApiProblem(413, "message_too_large", f"a message has at most {MESSAGE_LIMIT} bytes of UTF-8")
+
+
+def idempotency_of(route: str, key: str | None, body: BaseModel) -> Idempotency | None:
+    """Return where a repeated call is recognised; bodies are compared by what they say, not by their spacing."""
+    if key is None:
+        return None
+    canonical = json.dumps(body.model_dump(mode="json"), sort_keys=True)
+    return Idempotency(route, key, hashlib.sha256(canonical.encode()).hexdigest())
+
+
+async def _new_request(tx: Tx, parts: Parts, caller: Caller, submission: Submission) -> NewRequest:
+    message = submission.message
+    return NewRequest(
+        request_id=ids.request_id(time.time_ns() // 1_000_000, secrets.randbits(80)),
+        owner=caller.owner,
+        message=message if isinstance(message, Text) else await blobs.put(tx, message),
+        options=submission.options,
+        conversation_id=submission.conversation_id,
+        user_id=submission.user_id,
+        simulated=parts.deployment.simulated,
+        forked_from=submission.seed.forked_from if submission.seed else None,
+    )
+
+
+async def _note_not_started(parts: Parts, accepted: Accepted) -> None:
+    """Leave the row out of lists until a later start proves otherwise; a repeated one may be running already."""
+    if not accepted.created:
+        return
+    with contextlib.suppress(Unavailable):
+        async with parts.database.transaction() as tx:
+            await requests.mark_not_started(tx, accepted.request_id)

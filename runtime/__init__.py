@@ -1,0 +1,1 @@
+"""Runtime: settings, clients and processes. What a program of ours needs before it can do its work."""

@@ -1,0 +1,198 @@
+"""Settings: the only place that reads the environment. Every key says what it does and what it may be."""
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+import platformdirs
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
+PREFIX: Final = "LONGHAUL_"
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Limit = Annotated[int, Field(ge=1, le=10_000)]
+
+
+class Placement(StrEnum):
+    """Where a step runs: as a workflow of its own, inside its parent, or as the policy says."""
+
+    AUTO = "auto"
+    CHILD = "child"
+    INLINE = "inline"
+
+
+class LogLevel(StrEnum):
+    """How much a process tells."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+class SettingsError(ValueError):
+    """One or more variables have a value that cannot be used; the text names each of them."""
+
+
+class Settings(BaseSettings):
+    """What may be set from outside. `LONGHAUL_<KEY>` unless the key names its own variable."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, populate_by_name=True, extra="ignore"
+    )
+
+    database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias="DATABASE_URL",
+        description="A PostgreSQL to use, as postgresql+asyncpg://user:password@host/database. "
+        "Unset: an embedded one is started.",
+    )
+    temporal_address: str | None = Field(
+        default=None,
+        validation_alias="TEMPORAL_ADDRESS",
+        description="A Temporal server to use, as host:port. Unset: a development server is started.",
+    )
+    temporal_namespace: str = Field(
+        default="default", validation_alias="TEMPORAL_NAMESPACE", description="The Temporal namespace to work in."
+    )
+
+    openai_base_url: HttpUrl | None = Field(
+        default=None,
+        description="The model provider: any server that speaks the OpenAI chat API, as https://host/v1. "
+        "Unset: a local Ollama, else the simulated provider.",
+    )
+    openai_api_key: SecretStr | None = Field(default=None, description="The provider's API key, if it wants one.")
+    openai_model: str | None = Field(default=None, description="The model asked for when a request names none.")
+    provider_label: str = Field(
+        default="", description="Shown wherever this provider's answers appear; set by `make run` to say `simulated`."
+    )
+
+    api_host: str = Field(default="127.0.0.1", description="The address the API listens on.")
+    api_port: Port = Field(default=8080, description="The port of the API.")
+    temporal_port: Port = Field(default=7233, description="The port of the development Temporal server.")
+    temporal_ui_port: Port = Field(default=8233, description="The port of its web page.")
+    simulator_port: Port = Field(default=8090, description="The port of the simulated model provider.")
+    ollama_port: Port = Field(default=11434, description="Where a local Ollama is looked for.")
+
+    state_dir: Path = Field(
+        default=Path(".longhaul"),
+        description="Data, logs and process records of `make run`. A relative path starts at the project's folder.",
+    )
+    cache_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_cache_path("longhaul"),
+        description="What is dear to get and safe to delete, such as the Temporal binary. Outside the project.",
+    )
+    context_file: Path = Field(
+        default=Path("context.yaml"), description="The project context. A relative path starts at the project's folder."
+    )
+
+    task_queue: str = Field(default="longhaul", description="The Temporal task queue of the workflows.", min_length=1)
+    placement: Placement = Field(
+        default=Placement.AUTO, description="Where steps run: auto (by policy), child (own workflows) or inline."
+    )
+    search_attributes: bool = Field(
+        default=True, description="Set search attributes on workflows; off where the server refuses to register them."
+    )
+    max_concurrent_workflow_tasks: Limit = Field(
+        default=100, description="Workflow tasks one worker handles at a time."
+    )
+    max_concurrent_activities: Limit = Field(default=200, description="Activities one worker runs at a time.")
+    max_concurrent_local_activities: Limit = Field(
+        default=100, description="Local activities one worker runs at a time."
+    )
+    max_cached_workflows: Limit = Field(default=1000, description="Workflows one worker keeps in memory.")
+
+    log_level: LogLevel = Field(default=LogLevel.INFO, description="DEBUG, INFO, WARNING or ERROR.")
+    message: str | None = Field(
+        default=None, validation_alias="MESSAGE", description="The first request of `make run`; unset: an example."
+    )
+
+    @field_validator("state_dir", "context_file", "cache_dir")
+    @classmethod
+    def _from_the_project(cls, path: Path) -> Path:
+        return PROJECT_ROOT / path.expanduser()
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _any_case(cls, level: object) -> object:
+        return level.upper() if isinstance(level, str) else level
+
+    @field_validator("database_url")
+    @classmethod
+    def _asyncpg_only(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is None:
+            return None
+        scheme, mark, rest = url.get_secret_value().partition("://")
+        if not mark or scheme not in {"postgresql", "postgres", "postgresql+asyncpg"}:
+            raise ValueError("must be a PostgreSQL address such as postgresql+asyncpg://user:password@host/database")
+        return SecretStr(f"postgresql+asyncpg://{rest}")
+
+    @field_validator("openai_base_url")
+    @classmethod
+    def _no_password(cls, url: HttpUrl | None) -> HttpUrl | None:
+        if url is not None and (url.username or url.password):
+            raise ValueError("put the key in LONGHAUL_OPENAI_API_KEY, not in the address")
+        return url
+
+    @field_validator("temporal_address")
+    @classmethod
+    def _host_and_port(cls, address: str | None) -> str | None:
+        if address is not None:
+            host, _, port = address.rpartition(":")
+            if not host or not port.isdigit():
+                raise ValueError("must be host:port, such as 127.0.0.1:7233")
+        return address
+
+    @model_validator(mode="after")
+    def _whole_provider(self) -> Self:
+        if self.openai_base_url is None and (self.openai_model or self.openai_api_key):
+            raise ValueError("LONGHAUL_OPENAI_BASE_URL is missing: a model or key is set without a provider")
+        if self.openai_base_url is not None and self.openai_model is None:
+            raise ValueError("LONGHAUL_OPENAI_MODEL is missing: LONGHAUL_OPENAI_BASE_URL is set without a model")
+        return self
+
+    def redacted(self) -> dict[str, str]:
+        """Every key and its value as text, secrets masked: fit for a log or a terminal."""
+        values = {key: getattr(self, key) for key in type(self).model_fields}
+        return {key: "" if value is None else str(value) for key, value in values.items()}
+
+
+def load() -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        SettingsError: A variable cannot be used; the text names it and says why, without its value if secret.
+    """
+    try:
+        return Settings()
+    except ValidationError as invalid:
+        raise SettingsError("; ".join(_complaint(error) for error in invalid.errors())) from None
+
+
+def variable(key: str) -> str:
+    """The environment variable that sets a key, such as LONGHAUL_API_PORT for `api_port`."""
+    alias = Settings.model_fields[key].validation_alias
+    return alias if isinstance(alias, str) else PREFIX + key.upper()
+
+
+def child_environment(changes: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with changes, for a process it starts."""
+    return {**os.environ, **changes}
+
+
+def _complaint(error: Mapping[str, object]) -> str:
+    text = str(error["msg"]).removeprefix("Value error, ")
+    where = error["loc"]
+    if not isinstance(where, tuple) or not where:
+        return text
+    key = next(key for key in Settings.model_fields if where[0] in {key, variable(key)})
+    shown = "" if key in _SECRET else f" (got {error['input']!r})"
+    return f"{variable(key)}: {text}{shown}"
+
+
+# Their values are not shown in complaints: an address may carry a password.
+_SECRET: Final = frozenset({"database_url", "openai_api_key", "openai_base_url"})

@@ -1,0 +1,58 @@
+"""API and worker in one process: the composition root of one machine. `python -m server`.
+
+One Temporal client serves both, so that a request's first task goes to this worker without a round trip (eager start).
+A database or Temporal that is not up yet is waited for. The API stops taking calls before the worker stops.
+"""
+
+import contextlib
+import sys
+
+import worker
+from api import logs
+from api.caller import LOCAL_OWNER
+from api.parts import Parts
+from api.serving import deployment_of, listen, serve
+from domain.errors import InvalidInput
+from runtime import clean_exit, temporal
+from runtime.local.signals import run_until_signalled
+from runtime.settings import Settings, SettingsError, load
+from services.storage import contexts
+from services.storage.event_reader import EventReader
+
+
+async def _run(settings: Settings) -> int:
+    with contextlib.closing(listen(settings.api_host, settings.api_port)) as listener:
+        async with worker.open_services(settings) as services:
+            await worker.until_up("the database", services.db.ping)
+            await _import_context(settings, services)
+            client = await worker.until_up("Temporal", lambda: temporal.connect(settings))
+            parts = Parts(
+                database=services.db,
+                reader=EventReader(services.db),
+                temporal=client,
+                deployment=deployment_of(settings, eager_start=True),
+            )
+            async with worker.build_worker(client, settings, services):
+                await serve(parts, listener)
+    return 0
+
+
+async def _import_context(settings: Settings, services: worker.Services) -> None:
+    """Take over context.yaml when it has changed."""
+    async with services.db.transaction() as tx:
+        await contexts.import_file(tx, LOCAL_OWNER, settings.context_file)
+
+
+def main() -> int:
+    """Serve until Ctrl-C or SIGTERM; answer the exit code."""
+    try:
+        settings = load()
+        logs.configure(settings.log_level.value)
+        return clean_exit.run(run_until_signalled(_run(settings)))
+    except (SettingsError, temporal.NoAddressError, InvalidInput, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""What a journaled call is given and what it gives back."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from domain.budget import Usage
+from domain.content import Text
+from domain.errors import ModelError
+from domain.events import Event
+from services.llm.chat import ChatRequest
+from services.storage.database import Tx
+from services.storage.journal import CallKey
+
+Compose = Callable[[Tx], Awaitable[ChatRequest]]
+"""Makes the request in the transaction that opens the call: what it reads costs no transaction of its own."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a call is for.
+
+    Attributes:
+        key: Request, slot and round; see `services.storage.journal`.
+        owner: Whose request it is.
+        events: What is to be recorded before the call.
+        grant_micros: What all attempts of this round may cost together, None for no cap.
+        streams: Whether viewers see the text as it comes.
+    """
+
+    key: CallKey
+    owner: str
+    events: tuple[Event, ...] = ()
+    grant_micros: int | None = None
+    streams: bool = False
+
+    @property
+    def step_id(self) -> str | None:
+        """The step that the slot belongs to, None for the coordinator's own."""
+        return self.key.slot.partition("@")[0] or None
+
+
+@dataclass(frozen=True)
+class CallResult:
+    """What a round's call came to.
+
+    Attributes:
+        text: The whole answer; `stored`: the same, fit to travel.
+        cost_micros: What all attempts of the round cost, so that it is counted once whichever of them reports.
+        replayed: The answer was in the journal; nobody was asked.
+        cancelled: The call was cut short by a cancellation; the text is what had come by then.
+    """
+
+    text: str
+    stored: Text
+    finish_reason: str
+    refused: bool
+    usage: Usage
+    cost_micros: int
+    replayed: bool = False
+    cancelled: bool = False
+
+
+class CallFailed(Exception):
+    """A call without an answer: the domain's `error`, and what all attempts of the round have cost so far."""
+
+    def __init__(self, error: ModelError, cost_micros: int) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.cost_micros = cost_micros

@@ -1,0 +1,14 @@
+-- Close an open call, as finished or failed. False: somebody else closed it. The request's row is locked first, as
+-- everywhere, so that two transactions about one request never wait for each other in a circle.
+CREATE OR REPLACE FUNCTION longhaul_call_close(
+    p_request text, p_slot text, p_round int, p_n int, p_state text, p_model text, p_answer jsonb,
+    p_finish_reason text, p_refused boolean, p_usage jsonb, p_cost_micros bigint, p_error_code text)
+RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM 1 FROM request WHERE id = p_request FOR UPDATE;
+    UPDATE model_call SET state = p_state, model = coalesce(p_model, model), answer = p_answer,
+        finish_reason = p_finish_reason, refused = p_refused, usage = p_usage, cost_micros = p_cost_micros,
+        error_code = p_error_code, finished_at = clock_timestamp()
+    WHERE request_id = p_request AND slot = p_slot AND round = p_round AND n = p_n AND state = 'open';
+    RETURN FOUND;
+END $$;

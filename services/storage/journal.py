@@ -1,0 +1,180 @@
+"""The call journal: a finished call is never asked for again, an abandoned one is closed by evidence.
+
+A call is (request, slot, round, n). `n` is allotted by INSERT before anything is sent; a re-run of the same round finds
+the finished call's answer, or closes what a dead process left open and takes the next `n`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import asyncpg
+
+from domain.budget import Price, Usage, cost, estimate_tokens
+from domain.content import Text
+from domain.errors import NotFound
+from domain.ids import call_id
+from services.storage import json_text
+from services.storage.database import Tx
+from services.storage.driver import Row
+
+
+@dataclass(frozen=True)
+class CallKey:
+    """What a call is for: `slot` as in `contracts.calls`, `round` counted by the workflow."""
+
+    request_id: str
+    slot: str
+    round: int
+
+
+@dataclass(frozen=True)
+class Call:
+    """An open call of ours. `id` is `domain.ids.call_id`."""
+
+    id: str
+    key: CallKey
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a call ended with. `finish_reason` as in `domain.evaluation.Answer`; `text` comes from `blobs.put`."""
+
+    text: Text
+    finish_reason: str
+    refused: bool
+    usage: Usage
+    cost_micros: int
+    model: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The round has its answer already."""
+
+    call: Call
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A call whose process died, closed now, its usage estimated. The caller adds a cost event for it."""
+
+    call: Call
+    model: str
+    usage: Usage
+    cost_micros: int
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A fresh call to make. `lost`: earlier ones of the round that were closed by this."""
+
+    call: Call
+    lost: tuple[Lost, ...] = ()
+
+
+Begun = Finished | Opened
+
+
+class _Closing(NamedTuple):
+    """The parameters of `longhaul_call_close` from `p_state` on; JSON as text."""
+
+    state: str
+    model: str | None = None
+    answer: str | None = None
+    finish_reason: str | None = None
+    refused: bool = False
+    usage: str | None = None
+    cost_micros: int = 0
+    error_code: str | None = None
+
+
+_BEGIN = "SELECT * FROM longhaul_call_begin($1, $2, $3, $4, $5, $6)"
+_CLOSE = "SELECT longhaul_call_close($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+_ESTIMATE = """
+    UPDATE model_call SET usage = $5, cost_micros = $6
+    WHERE request_id = $1 AND slot = $2 AND round = $3 AND n = $4 AND state = 'lost'"""
+
+
+async def begin(
+    tx: Tx, key: CallKey, *, model: str, input_tokens: int, process: str, price_of: Callable[[str], Price]
+) -> Begun:
+    """Find the round's answer, or open a call, in one round trip (one more for each call that was lost).
+
+    Args:
+        tx: The transaction; commit it before sending.
+        key: What the call is for.
+        model: The model that will be asked.
+        input_tokens: Our estimate of the input, the evidence should the call be lost.
+        process: Who asks; for people who look at the table.
+        price_of: The price of a model by its name; what a lost call's tokens cost.
+
+    Raises:
+        NotFound: There is no such request.
+    """
+    try:
+        rows = await tx.driver.fetch(_BEGIN, key.request_id, key.slot, key.round, model, input_tokens, process)
+    except asyncpg.NoDataFoundError as error:
+        raise NotFound("no such request") from error
+    last = rows[-1]
+    if last["found"] == "finished":
+        return _finished(key, last)
+    lost = tuple([await _close_by_evidence(tx, key, row, price_of) for row in rows[:-1]])
+    return Opened(call=_call(key, last["n"]), lost=lost)
+
+
+async def finish(tx: Tx, call: Call, answer: Answer) -> bool:
+    """Store the answer if the call is still open. False: somebody else closed it, and its effects must not be used."""
+    closing = _Closing(
+        state="finished",
+        model=answer.model,
+        answer=json_text.encode(answer.text.model_dump()),
+        finish_reason=answer.finish_reason,
+        refused=answer.refused,
+        usage=answer.usage.model_dump_json(),
+        cost_micros=answer.cost_micros,
+    )
+    return await _close(tx, call, closing)
+
+
+async def fail(tx: Tx, call: Call, *, code: str, usage: Usage, cost_micros: int) -> bool:
+    """Close the call without an answer, `code` as in `domain.errors`; fenced like `finish`."""
+    closing = _Closing(state="failed", usage=usage.model_dump_json(), cost_micros=cost_micros, error_code=code)
+    return await _close(tx, call, closing)
+
+
+async def _close(tx: Tx, call: Call, closing: _Closing) -> bool:
+    key = call.key
+    return bool(await tx.driver.fetchval(_CLOSE, key.request_id, key.slot, key.round, call.n, *closing))
+
+
+async def _close_by_evidence(tx: Tx, key: CallKey, row: Row, price_of: Callable[[str], Price]) -> Lost:
+    delivered: str = row["delivered"]
+    usage = Usage(
+        input_tokens=row["input_tokens"],
+        output_tokens=estimate_tokens(delivered) if delivered else 0,
+        estimated=True,
+    )
+    lost = Lost(_call(key, row["n"]), row["model"], usage, cost(usage, price_of(row["model"])))
+    await tx.driver.execute(
+        _ESTIMATE, key.request_id, key.slot, key.round, lost.call.n, usage.model_dump_json(), lost.cost_micros
+    )
+    return lost
+
+
+def _finished(key: CallKey, row: Row) -> Finished:
+    answer = Answer(
+        text=Text.model_validate(row["answer"]),
+        finish_reason=row["finish_reason"],
+        refused=row["refused"],
+        usage=Usage.model_validate(row["usage"]),
+        cost_micros=row["cost_micros"],
+        model=row["model"],
+    )
+    return Finished(_call(key, row["n"]), answer)
+
+
+def _call(key: CallKey, n: int) -> Call:
+    return Call(call_id(key.request_id, key.slot, key.round, n), key, n)

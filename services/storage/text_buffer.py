@@ -1,0 +1,85 @@
+"""Streamed text waiting to be stored: merged per call, numbered once, so that the same batch may be sent again."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from domain.events import Event, EventType
+
+MAX_PIECE = 32 * 1024
+"""Characters after which a call's text goes on in another event."""
+
+_REMEMBERED_CALLS = 10_000
+
+
+@dataclass
+class _Piece:
+    """What becomes one event: a text, or a reset (no parts)."""
+
+    request_id: str
+    step_id: str | None
+    call_id: str
+    type: EventType
+    parts: list[str] = field(default_factory=list)
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Events to store together, each with its request."""
+
+    requests: tuple[str, ...]
+    events: tuple[Event, ...]
+    calls: frozenset[str]
+
+
+class TextBuffer:
+    """Collects text per call; `take` empties it into a batch."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._pieces: list[_Piece] = []
+        self._open: dict[str, _Piece] = {}
+        self._numbers: OrderedDict[str, int] = OrderedDict()
+
+    def __contains__(self, call_id: str) -> bool:
+        return call_id in self._open
+
+    def text(self, request_id: str, step_id: str | None, call_id: str, text: str) -> None:
+        """Add text of a call."""
+        piece = self._open.get(call_id)
+        if piece is None or piece.type is not EventType.TEXT_DELTA or piece.size >= MAX_PIECE:
+            piece = self._new(_Piece(request_id, step_id, call_id, EventType.TEXT_DELTA))
+        piece.parts.append(text)
+        piece.size += len(text)
+        self.size += len(text)
+
+    def reset(self, request_id: str, step_id: str | None, call_id: str) -> None:
+        """Add the news that the call's text so far is void."""
+        self._new(_Piece(request_id, step_id, call_id, EventType.TEXT_RESET))
+
+    def take(self) -> Batch:
+        """Empty the buffer."""
+        pieces, self._pieces = self._pieces, []
+        calls = frozenset(self._open)
+        self._open.clear()
+        self.size = 0
+        return Batch(tuple(piece.request_id for piece in pieces), tuple(self._event(piece) for piece in pieces), calls)
+
+    def _new(self, piece: _Piece) -> _Piece:
+        self._pieces.append(piece)
+        self._open[piece.call_id] = piece
+        return piece
+
+    def _event(self, piece: _Piece) -> Event:
+        data: dict[str, object] = {"v": 1, "step_id": piece.step_id, "call_id": piece.call_id}
+        if piece.type is EventType.TEXT_DELTA:
+            data["text"] = "".join(piece.parts)
+        source_seq = self._number(piece.call_id)
+        return Event.model_construct(source=f"call/{piece.call_id}", source_seq=source_seq, type=piece.type, data=data)
+
+    def _number(self, call_id: str) -> int:
+        number = self._numbers.pop(call_id, 0) + 1
+        self._numbers[call_id] = number
+        if len(self._numbers) > _REMEMBERED_CALLS:
+            self._numbers.popitem(last=False)
+        return number

@@ -1,0 +1,1 @@
+"""How the simulated model thinks: one file a task, pure functions from a document to an answer."""

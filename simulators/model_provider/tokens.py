@@ -1,0 +1,26 @@
+"""Counting tokens as this provider bills them: one for every four bytes of UTF-8, and a frame for each message."""
+
+from collections.abc import Iterable
+
+_BYTES_PER_TOKEN = 4
+_FRAME = 3
+
+
+def count(text: str) -> int:
+    """Return the tokens of a text."""
+    return -(-len(_encoded(text)) // _BYTES_PER_TOKEN)
+
+
+def count_prompt(texts: Iterable[str]) -> int:
+    """Return the tokens of a list of messages."""
+    return _FRAME + sum(_FRAME + count(text) for text in texts)
+
+
+def cut(text: str, max_tokens: int) -> str:
+    """Return the longest beginning of a text that has at most `max_tokens` tokens."""
+    return _encoded(text)[: max_tokens * _BYTES_PER_TOKEN].decode(errors="ignore")
+
+
+def _encoded(text: str) -> bytes:
+    # JSON may carry lone surrogates, which UTF-8 refuses.
+    return text.encode("utf-8", "surrogatepass")

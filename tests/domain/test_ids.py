@@ -1,0 +1,46 @@
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.ids import REQUEST_ID, STEP_ID, call_id, request_id, step_workflow_id, uuid7_hex
+
+
+@given(unix_ms=st.integers(0, 2**48 - 1), random_bits=st.integers(0, 2**80))
+def test_uuid_is_of_version_7_and_tells_its_time(unix_ms: int, random_bits: int) -> None:
+    made = uuid.UUID(uuid7_hex(unix_ms, random_bits))
+    assert (made.version, made.variant, made.int >> 80) == (7, uuid.RFC_4122, unix_ms)
+
+
+def test_example_of_the_rfc() -> None:
+    rand_a, rand_b = 0xCC3, 0x18C4DC0C0C07398F
+    assert uuid7_hex(0x017F22E279B0, rand_b << 12 | rand_a) == "017f22e279b07cc398c4dc0c0c07398f"
+
+
+@given(first=st.integers(0, 2**47), later=st.integers(1, 2**20), bits=st.integers(0, 2**80))
+def test_later_ids_sort_after_earlier_ones(first: int, later: int, bits: int) -> None:
+    assert request_id(first, bits) < request_id(first + later, 0)
+
+
+def test_request_id_is_well_formed() -> None:
+    assert REQUEST_ID.match(request_id(1_700_000_000_000, 12345))
+
+
+@pytest.mark.parametrize(("text", "fits"), [("req_" + "0" * 32, True), ("req_" + "0" * 32 + "\n", False), ("x", False)])
+def test_request_id_is_the_whole_text(text: str, fits: bool) -> None:  # noqa: FBT001  # a table's column
+    assert bool(REQUEST_ID.match(text)) is fits
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [("a", True), ("a-b_9", True), ("a" * 40, True), ("a" * 41, False), ("", False), ("9a", False), ("-a", False)]
+    + [("A", False), ("a b", False), ("a/b", False), ("a\n", False), ("é", False), ("а", False), ("a\u200b", False)],
+)
+def test_step_id_is_the_whole_text(text: str, fits: bool) -> None:  # noqa: FBT001  # a table's column
+    assert bool(STEP_ID.match(text)) is fits
+
+
+def test_ids_of_children_and_calls_name_their_place() -> None:
+    assert step_workflow_id("req_1", "a", 4) == "req_1/a/4"
+    assert call_id("req_1", "a@evaluate", 2, 3) == "req_1/a@evaluate/2/3"

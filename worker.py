@@ -1,0 +1,185 @@
+"""The worker: composition root of everything that runs work. `python -m worker` is one process of it.
+
+Settings become services, services become activities, activities and workflows become a Temporal Worker. A server or a
+database that is not up yet is waited for; one that goes away later is waited for by the parts themselves.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.answering import ModelAnswering
+from activities.evaluating import ModelEvaluating
+from activities.execution import ModelExecution
+from activities.models import Models
+from activities.planning import ModelPlanning
+from activities.recording import StoredRecording
+from contracts.policies import HEARTBEAT_THROTTLE, STICKY_TIMEOUT
+from domain.errors import Unavailable
+from runtime import clean_exit, temporal
+from runtime.settings import Settings, SettingsError, load
+from services.llm.caller import ModelCaller
+from services.llm.openai_chat import OpenAIChat, Provider
+from services.llm.prices import Prices
+from services.storage.database import Database
+from services.storage.event_writer import EventWriter
+from workflows.registry import WORKFLOWS
+
+GRACE = timedelta(seconds=4)
+"""How long activities may go on when the worker stops; then they are cancelled and another worker takes over."""
+PAUSE_S = 1.0
+PASSED_THROUGH = ("domain", "contracts", "pydantic", "pydantic_core", "annotated_types", "typing_inspection")
+"""Pure or import-heavy modules that the workflow sandbox takes from the process instead of importing them again."""
+SIMULATED = "simulated"
+
+_log = logging.getLogger("worker")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Services:
+    """The outside world as the activities use it."""
+
+    db: Database
+    writer: EventWriter
+    caller: ModelCaller
+    default_model: str
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Make the services of a process, and close them at the end. Connects to nothing yet.
+
+    Raises:
+        SettingsError: The database or the model provider is not set.
+        InvalidInput: The price table cannot be read.
+    """
+    if settings.database_url is None:
+        raise SettingsError("DATABASE_URL is not set")
+    if settings.openai_base_url is None or settings.openai_model is None:
+        raise SettingsError("LONGHAUL_OPENAI_BASE_URL and LONGHAUL_OPENAI_MODEL are not set")
+    prices = Prices.load()
+    db = Database(settings.database_url.get_secret_value())
+    writer = EventWriter(db)
+    await writer.start()
+    try:
+        async with OpenAIChat(_provider(settings)) as model:
+            yield Services(db, writer, ModelCaller(db, writer, model, prices), settings.openai_model)
+    finally:
+        await writer.close()
+        await db.close()
+
+
+def _provider(settings: Settings) -> Provider:
+    key = settings.openai_api_key
+    return Provider(
+        base_url=str(settings.openai_base_url),
+        api_key=key.get_secret_value() if key else None,
+        simulated=settings.provider_label == SIMULATED,
+        max_connections=settings.max_concurrent_activities,
+    )
+
+
+def build_worker(client: Client, settings: Settings, services: Services) -> Worker:
+    """Return a worker of the settings' task queue; `async with` or `run()` it."""
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=WORKFLOWS,
+        activities=activities(services),
+        workflow_runner=SandboxedWorkflowRunner(
+            restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+        ),
+        max_cached_workflows=settings.max_cached_workflows,
+        max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
+        max_concurrent_activities=settings.max_concurrent_activities,
+        max_concurrent_local_activities=settings.max_concurrent_local_activities,
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        graceful_shutdown_timeout=GRACE,
+    )
+
+
+def activities(services: Services) -> list[Callable[..., Any]]:
+    """Return the implementation of every activity port's method."""
+    models = Models(services.caller, services.default_model)
+    planning = ModelPlanning(services.db, models)
+    recording = StoredRecording(services.db)
+    return [
+        planning.prepare,
+        planning.make_plan,
+        ModelExecution(models).execute_step,
+        ModelEvaluating(models).evaluate_step,
+        ModelAnswering(services.db, models).synthesize,
+        recording.record,
+        recording.check_condition,
+    ]
+
+
+async def until_up(name: str, attempt: Callable[[], Awaitable[T]]) -> T:
+    """Return what `attempt` returns once it is no longer Unavailable; log that it is waited for, and when it came."""
+    waited = False
+    while True:
+        try:
+            result = await attempt()
+        except Unavailable:
+            if not waited:
+                _log.warning("%s does not answer yet, waiting for it", name)
+            waited = True
+            await asyncio.sleep(PAUSE_S)
+        else:
+            if waited:
+                _log.info("%s answers", name)
+            return result
+
+
+async def serve(settings: Settings) -> None:
+    """Run a worker until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with open_services(settings) as services:
+        running = asyncio.create_task(_work(settings, services))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        running.cancel()
+        try:
+            await running
+        except asyncio.CancelledError:
+            _log.info("stopped")
+
+
+async def _work(settings: Settings, services: Services) -> None:
+    await until_up("the database", services.db.ping)
+    client = await until_up("Temporal", lambda: temporal.connect(settings))
+    _log.info("working on %s", settings.task_queue)
+    await build_worker(client, settings, services).run()
+
+
+async def main() -> int:
+    """Run a worker by the environment's settings; return the exit code."""
+    try:
+        settings = load()
+        logging.basicConfig(level=settings.log_level.value, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        await serve(settings)
+    except (SettingsError, temporal.NoAddressError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(clean_exit.run(main()))
