@@ -6,7 +6,6 @@ database that is not up yet is waited for; one that goes away later is waited fo
 
 import asyncio
 import logging
-import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -25,8 +24,9 @@ from activities.models import Models
 from activities.planning import ModelPlanning
 from activities.recording import StoredRecording
 from contracts.policies import HEARTBEAT_THROTTLE, STICKY_TIMEOUT
-from domain.errors import Unavailable
+from domain.errors import InvalidInput, Unavailable
 from runtime import clean_exit, temporal
+from runtime.local.signals import run_until_signalled
 from runtime.settings import Settings, SettingsError, load
 from services.llm.caller import ModelCaller
 from services.llm.openai_chat import OpenAIChat, Provider
@@ -144,42 +144,27 @@ async def until_up(name: str, attempt: Callable[[], Awaitable[T]]) -> T:
             return result
 
 
-async def serve(settings: Settings) -> None:
-    """Run a worker until SIGINT or SIGTERM."""
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+async def serve(settings: Settings) -> int:
+    """Run a worker until it is cancelled."""
     async with open_services(settings) as services:
-        running = asyncio.create_task(_work(settings, services))
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        running.cancel()
-        try:
-            await running
-        except asyncio.CancelledError:
-            _log.info("stopped")
+        await until_up("the database", services.db.ping)
+        client = await until_up("Temporal", lambda: temporal.connect(settings))
+        _log.info("working on %s", settings.task_queue)
+        await build_worker(client, settings, services).run()
+    return 0
 
 
-async def _work(settings: Settings, services: Services) -> None:
-    await until_up("the database", services.db.ping)
-    client = await until_up("Temporal", lambda: temporal.connect(settings))
-    _log.info("working on %s", settings.task_queue)
-    await build_worker(client, settings, services).run()
-
-
-async def main() -> int:
-    """Run a worker by the environment's settings; return the exit code."""
+def main() -> int:
+    """Run a worker by the environment's settings until Ctrl-C or SIGTERM; return the exit code."""
     try:
         settings = load()
         logging.basicConfig(level=settings.log_level.value, format="%(asctime)s %(levelname)s %(name)s %(message)s")
         logging.getLogger("httpx").setLevel(logging.WARNING)
-        await serve(settings)
-    except (SettingsError, temporal.NoAddressError) as error:
+        return clean_exit.run(run_until_signalled(serve(settings)))
+    except (SettingsError, temporal.NoAddressError, InvalidInput) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(clean_exit.run(main()))
+    sys.exit(main())

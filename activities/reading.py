@@ -48,9 +48,10 @@ def draft(answer: CallResult, max_steps: int) -> DraftPlan:
     if answer.refused:
         return _refused("draft_refused", "the model refused to plan")
     data = read_object(answer.text)
+    if data is None and answer.finish_reason == "length":
+        return _refused("draft_too_long", "the draft was cut at its length limit")
     if data is None:
-        cut = " (it was cut at its length limit)" if answer.finish_reason == "length" else ""
-        return _refused("draft_not_json", f"the draft is not a JSON object{cut}")
+        return _refused("draft_not_json", "the draft is not a JSON object")
     try:
         planned = PlannedSteps.model_validate(data)
     except ValidationError as error:

@@ -41,11 +41,11 @@ def main() -> int:
     """Serve until Ctrl-C or SIGTERM; answer the exit code."""
     try:
         settings = load()
-    except SettingsError as wrong:
-        sys.stderr.write(f"{wrong}\n")
+        logs.configure(settings.log_level.value)
+        return clean_exit.run(run_until_signalled(_run(settings)))
+    except (SettingsError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
         return 2
-    logs.configure(settings.log_level.value)
-    return clean_exit.run(run_until_signalled(_run(settings)))
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def listen(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=512)
-    listener.setblocking(False)
+    listener.settimeout(0)
     return listener
 
 

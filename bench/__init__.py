@@ -1,1 +1,1 @@
-"""Benchmarks: Longhaul's requests against a minimal hand-written Temporal program of the same shape. Figures only, nothing asserted."""
+"""Benchmarks: our requests against a minimal hand-written Temporal program of the same shape. Nothing is asserted."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from temporalio.client import Client
+
 ITEMS: Final = (
     "Describe how rain forms over the sea",
     "Describe how snow forms in the mountains",
@@ -24,7 +26,12 @@ class Sample:
 
 
 class Program(Protocol):
-    """Runs one request at a time."""
+    """Runs requests as workflows."""
+
+    @property
+    def client(self) -> Client:
+        """Where its workflows are found."""
+        ...
 
     async def run(self) -> Sample:
         """Run a request to its end.

@@ -5,8 +5,8 @@ use in place of our own.
 """
 
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -53,8 +53,7 @@ class Ground:
 async def ground(settings: Settings, teller: Teller) -> AsyncIterator[Ground]:
     """Start all of it; ends every process on leaving."""
     async with AsyncExitStack() as exits:
-        folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="lh-bench-")))
-        folder.chmod(0o711)  # PostgreSQL runs as another user when we are root
+        folder = exits.enter_context(_state_folder())
         supervisor = await exits.enter_async_context(Supervisor(folder, teller.say))
         postgres = EmbeddedPostgres(folder)
         await supervisor.start(postgres.spec)
@@ -65,6 +64,14 @@ async def ground(settings: Settings, teller: Teller) -> AsyncIterator[Ground]:
         await supervisor.start(programs.simulator(port, folder / "calls.jsonl"))
         own = settings.temporal_address is None
         yield Ground(supervisor, databases, temporal, own, f"http://127.0.0.1:{port}/v1/")
+
+
+@contextmanager
+def _state_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="lh-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)  # PostgreSQL runs as another user when we are root
+        yield folder
 
 
 async def _own_temporal(

@@ -11,6 +11,18 @@ def seconds_used(pids: Mapping[str, int]) -> dict[str, float]:
     return {name: _of_tree(psutil.Process(pid)) for name, pid in pids.items()}
 
 
+def busy_s() -> float:
+    """Processor time that the whole machine has spent on anything, what its host took away included."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0))
+
+
+def own_s() -> float:
+    """Processor time of this process alone."""
+    times = psutil.Process().cpu_times()
+    return float(times.user + times.system)
+
+
 def _of_tree(process: psutil.Process) -> float:
     total = _of(process)
     for child in process.children(recursive=True):

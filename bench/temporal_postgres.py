@@ -1,4 +1,4 @@
-"""A Temporal server on PostgreSQL: built from the pins in `deploy/temporal/server`, its schema applied, run as a child process.
+"""A Temporal server on PostgreSQL: built from the pins in `deploy/temporal/server`, its schema applied, run as a child.
 
 All of it is the real thing but for one detail: the embedded PostgreSQL has no `btree_gin`, so the visibility schema's
 GIN indexes leave their `namespace_id` column out.
@@ -66,15 +66,18 @@ async def get_programs(cache: Path, teller: Teller) -> Programs:
 
 async def _schema(kept: Path) -> Path:
     """The module's schema folder, copied beside the binaries: Go's own module cache may be cleaned."""
-    if not kept.exists():
+    if not await asyncio.to_thread(kept.exists):
         await _output("go", "mod", "download", MODULE, cwd=PINS)
-        listed = await _output("go", "list", "-m", "-f", "{{.Dir}}", MODULE, cwd=PINS)
-        module = Path(listed.strip())
-        unfinished = kept.with_name(f"{kept.name}.new")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(module / "schema" / "postgresql" / "v12", unfinished)
-        unfinished.rename(kept)
+        module = await _output("go", "list", "-m", "-f", "{{.Dir}}", MODULE, cwd=PINS)
+        await asyncio.to_thread(_keep, Path(module.strip()) / "schema" / "postgresql" / "v12", kept)
     return kept
+
+
+def _keep(folder: Path, kept: Path) -> None:
+    unfinished = kept.with_name(f"{kept.name}.new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(folder, unfinished)
+    unfinished.rename(kept)
 
 
 def without_btree_gin(sql: str) -> str:

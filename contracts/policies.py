@@ -66,16 +66,16 @@ def model_work(timeout_s: float) -> ActivityOptions:
 
 
 DATABASE_WORK: dict[str, Any] = {
-    "start_to_close_timeout": timedelta(seconds=2),
-    "local_retry_threshold": timedelta(seconds=1),
+    "start_to_close_timeout": timedelta(seconds=1),
+    "local_retry_threshold": timedelta(milliseconds=100),
     "retry_policy": RetryPolicy(
-        initial_interval=timedelta(seconds=0.2),
+        initial_interval=timedelta(seconds=0.5),
         backoff_coefficient=2.0,
         maximum_interval=timedelta(seconds=5),
         non_retryable_error_types=("InvalidInput", "NotFound", "Conflict"),
     ),
 }
-"""Options of a local activity: database work of at most two seconds, retried until the database is back.
+"""Options of a local activity: database work of a second at most, retried until the database is back.
 
-A back-off over a second becomes a durable timer, so that messages are answered meanwhile.
+While one runs, messages to the workflow wait; so it is short, and every back-off is a durable timer, not a wait.
 """

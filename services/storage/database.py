@@ -22,7 +22,7 @@ class Tx:
     """A running transaction on one connection.
 
     `connection` is SQLAlchemy's, for queries; `driver` is the asyncpg connection under it, in the same transaction, for
-    hot statements (a quarter of the CPU). JSON parameters of `driver` are JSON text, JSON results are decoded.
+    hot statements. JSON parameters of `driver` are JSON text, JSON results are decoded.
     """
 
     def __init__(self, connection: AsyncConnection, driver: Driver) -> None:
@@ -91,7 +91,7 @@ class Database:
 
     async def _begin(self) -> Tx:
         """Return a connection that answered BEGIN. After a restart pooled ones may be dead; each is replaced."""
-        for _ in range(self._pool_size):
+        for _ in range(self._pool_size + 1):
             tx = await self._checkout()
             try:
                 await tx.driver.execute("BEGIN")

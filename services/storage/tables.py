@@ -114,7 +114,7 @@ class PlanVersion(Named, table=True):
 
 
 class StepRun(Named, table=True):
-    """A step that was started, as its events left it. `ended_round`: the last round its ended launch might have used."""
+    """A step that has run, as its events left it. `ended_round`: the last round its ended launch may have used."""
 
     __table_args__ = ({"postgresql_with": {"fillfactor": 70}},)
 

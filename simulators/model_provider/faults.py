@@ -40,7 +40,7 @@ class Fault(_Form):
         empty: An empty text.
         answer: This text.
         answer_json: This JSON, as text.
-        repeat_bytes: A text of so many bytes.
+        repeat_bytes: A text of so many bytes, whatever `max_tokens` says.
         preset: A named wrong behaviour of `presets.py`.
         finish_reason: End with this reason.
     """

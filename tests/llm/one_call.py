@@ -1,4 +1,4 @@
-"""A process that makes one call and is killed in the middle of it: `python -m tests.llm.one_call DATABASE BASE MODEL ID`."""
+"""A process that makes one call and is killed in the middle: `python -m tests.llm.one_call DATABASE BASE MODEL ID`."""
 
 import asyncio
 import sys

@@ -74,9 +74,7 @@ class Parts:
         request_id = ids.request_id(int(time.time() * 1000), secrets.randbits(80))
         async with self.db.transaction() as tx:
             text = await blobs.put(tx, message)
-            await accept(
-                tx, NewRequest(request_id=request_id, owner=OWNER, message=text, options=Options(), **more)
-            )
+            await accept(tx, NewRequest(request_id=request_id, owner=OWNER, message=text, options=Options(), **more))
         return request_id
 
     async def log(self, request_id: str) -> list[StoredEvent]:

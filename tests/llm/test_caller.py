@@ -205,9 +205,7 @@ async def test_a_grant_that_pays_for_no_answer_asks_nobody(parts: Parts) -> None
     request_id = await parts.new_request()
     request = chat_request(parts.sim.model)
     with pytest.raises(CallFailed) as caught:
-        await parts.caller.call(
-            assignment(request_id, grant_micros=request.input_tokens + 2 * 15), composing(request)
-        )
+        await parts.caller.call(assignment(request_id, grant_micros=request.input_tokens + 2 * 15), composing(request))
     assert type(caught.value.error) is BudgetExhausted
     assert not await parts.sim.calls()
     (row,) = await parts.rows(request_id)
@@ -218,13 +216,16 @@ async def test_all_attempts_together_stay_within_the_grant(parts: Parts) -> None
     await parts.sim.fault(wrong_usage="huge", cut_stream_after=5)
     request_id = await parts.new_request()
     request = chat_request(parts.sim.model)
-    grant, spent = 3 * request.input_tokens, 0
+    grant = 3 * request.input_tokens
+    errors: list[CallFailed] = []
     for _ in range(6):
         with pytest.raises(CallFailed) as caught:
             await parts.caller.call(assignment(request_id, grant_micros=grant), composing(request))
-        assert caught.value.cost_micros >= spent
-        spent = caught.value.cost_micros
-    assert type(caught.value.error) is BudgetExhausted
+        errors.append(caught.value)
+    spent = errors[-1].cost_micros
+    assert type(errors[0].error) is ModelUnavailable
+    assert type(errors[-1].error) is BudgetExhausted
+    assert [error.cost_micros for error in errors] == sorted(error.cost_micros for error in errors)
     assert 0 < spent <= grant
     assert spent == sum(row.cost_micros for row in await parts.rows(request_id))
 

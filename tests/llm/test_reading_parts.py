@@ -1,6 +1,7 @@
 """The small pure parts: event lines, usages, JSON in answers, prices, prompts."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,16 @@ STREAM = b'event: x\ndata: {"a":1}\r\n\r\n: comment\ndata:[DONE]\n\ndata: last'
 @given(st.lists(st.integers(0, len(STREAM)), max_size=20))
 def test_events_do_not_depend_on_how_bytes_arrive(cuts: list[int]) -> None:
     lines, edges = EventLines(), [0, *sorted(cuts), len(STREAM)]
-    found = [line for a, b in zip(edges, edges[1:], strict=False) for line in lines.feed(STREAM[a:b])]
+    found = [line for a, b in pairwise(edges) for line in lines.feed(STREAM[a:b])]
     assert found + lines.rest() == [b'{"a":1}', b"[DONE]", b"last"]
 
 
 def test_a_line_without_end_is_too_large() -> None:
     lines = EventLines()
+    for _ in range(LINE_LIMIT // 1_000_000):
+        assert not lines.feed(b"x" * 1_000_000)
     with pytest.raises(ModelAnswerTooLarge):
-        for _ in range(LINE_LIMIT // 1_000_000 + 1):
-            lines.feed(b"x" * 1_000_000)
+        lines.feed(b"x" * 1_000_000)
 
 
 @given(st.integers(0, 10**15), st.integers(0, 10**15), st.integers(0, 10**15), st.integers(0, 10**7))
@@ -126,7 +128,14 @@ def test_prompts_say_that_the_document_is_data(task: Task) -> None:
 def test_the_planners_schema_takes_a_usual_draft() -> None:
     schema = prompt(Task.PLAN).json_schema
     assert schema is not None
-    step = {"id": "s1", "kind": "generate", "prompt": "Do it", "depends_on": [], "evaluate": "model", "timeout_s": 60}
+    step: dict[str, Any] = {
+        "id": "s1",
+        "kind": "generate",
+        "prompt": "Do it",
+        "depends_on": [],
+        "evaluate": "model",
+        "timeout_s": 60,
+    }
     jsonschema.validate({"steps": [step]}, json.loads(schema.text))
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"steps": [{"id": "s1", "prompt": {"text": "no"}}]}, json.loads(schema.text))

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from domain import ids
@@ -22,17 +22,21 @@ def new_id() -> str:
     return ids.request_id(time.time_ns() // 1_000_000, secrets.randbits(80))
 
 
-def new_request(**changes: Any) -> requests.NewRequest:
+def new_request(**changes: Any) -> requests.NewRequest:  # noqa: ANN401  (fields of NewRequest)
     fields: dict[str, Any] = {"request_id": new_id(), "owner": OWNER, "message": Text.inline("Say hello")}
     return requests.NewRequest(**{**fields, **changes})
 
 
-async def accepted(db: Database, **changes: Any) -> str:
+async def accepted(db: Database, **changes: Any) -> str:  # noqa: ANN401  (fields of NewRequest)
     async with db.transaction() as tx:
         return (await requests.accept(tx, new_request(**changes))).request_id
 
 
-def event(type_: EventType, source: str = "wf", source_seq: int | None = None, **data: Any) -> Event:
+def event(type_: EventType, source: str = "wf", source_seq: int | None = None, **data: object) -> Event:
+    return event_of(type_, data, source, source_seq)
+
+
+def event_of(type_: EventType, data: Mapping[str, object], source: str = "wf", source_seq: int | None = None) -> Event:
     number = next(_counter) if source_seq is None else source_seq
     return Event(source=source, source_seq=number, type=type_, data={"v": 1, **data})
 

@@ -9,6 +9,7 @@ from services.storage.database import Database
 from services.storage.event_reader import LISTENER, EventReader
 from services.storage.event_writer import EventWriter
 from services.storage.events import StoredEvent
+from tests.storage.cable import Cable
 from tests.storage.samples import accepted, append, event, log, new_id, phase, until
 
 
@@ -40,13 +41,8 @@ async def _follow(reader: EventReader, request_id: str, after: int = 0, pause_s:
     return seen
 
 
-def _end() -> tuple[EventType, dict[str, str]]:
-    return EventType.REQUEST_FINISHED, {"phase": "done"}
-
-
 async def _finish(db: Database, request_id: str) -> None:
-    kind, outcome = _end()
-    await append(db, request_id, event(kind, outcome=outcome))
+    await append(db, request_id, event(EventType.REQUEST_FINISHED, outcome={"phase": "done"}))
 
 
 async def _write_while(db: Database, writer: EventWriter, request_id: str, rounds: int = 40) -> None:
@@ -170,18 +166,19 @@ async def test_closing_ends_open_subscriptions(db: Database) -> None:
     assert len(await asyncio.wait_for(follower, 2)) == 1
 
 
-async def test_a_database_that_is_away_delays_but_loses_nothing(db: Database, tmp_path: object) -> None:
-    away = Database(f"postgresql://postgres@/x?host={tmp_path}")
-    reader = EventReader(away, poll_s=0.1)
+async def test_an_outage_delays_events_but_loses_none(db: Database, far_db: Database, cable: Cable) -> None:
+    reader = EventReader(far_db, poll_s=0.1)
     await reader.start()
     request_id = await accepted(db)
     follower = asyncio.create_task(_follow(reader, request_id))
-    await asyncio.sleep(0.3)
-    away._engine = db._engine
-    await asyncio.sleep(0.3)
-    away._engine = Database(away.dsn)._engine
+    for _ in range(3):
+        await asyncio.sleep(0.1)
+        await cable.mend()
+        await append(db, request_id, phase("running"))
+        await asyncio.sleep(0.3)
+        await cable.cut()
+        await append(db, request_id, phase("running"))
     await _finish(db, request_id)
-    await asyncio.sleep(0.3)
-    away._engine = db._engine
-    assert len(await asyncio.wait_for(follower, 5)) == 2
+    await cable.mend()
+    assert [item.seq for item in await asyncio.wait_for(follower, 5)] == list(range(1, 9))
     await reader.close()

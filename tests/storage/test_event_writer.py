@@ -8,6 +8,7 @@ from services.storage.channel import MAX_PAYLOAD, payloads, request_ids
 from services.storage.database import Database
 from services.storage.event_writer import EventWriter
 from services.storage.events import StoredEvent
+from tests.storage.cable import Cable
 from tests.storage.samples import accepted, append, log, new_id, phase
 
 
@@ -94,20 +95,21 @@ async def _kill_for(db: Database, victim: Database, seconds: float) -> None:
         await asyncio.sleep(0.02)
 
 
-async def test_a_database_that_is_away_keeps_the_text_until_it_is_back(
-    db: Database, tmp_path: object, caplog: pytest.LogCaptureFixture
+async def test_text_is_kept_while_the_database_is_away(
+    db: Database, far_db: Database, cable: Cable, caplog: pytest.LogCaptureFixture
 ) -> None:
-    away = Database(f"postgresql://postgres@/x?host={tmp_path}")
-    writer = EventWriter(away)
+    writer = EventWriter(far_db)
     await writer.start()
     request_id = await accepted(db)
-    await writer.delta(request_id, None, "c", "kept")
-    settling = asyncio.create_task(writer.settle("c"))
-    await asyncio.sleep(0.3)
-    assert not settling.done()
-    away._engine = db._engine  # the database is back
-    await asyncio.wait_for(settling, 5)
-    assert _text(await log(db, request_id), "c") == "kept"
+    for outage in range(3):
+        await writer.delta(request_id, None, "c", f"kept {outage} ")
+        settling = asyncio.create_task(writer.settle("c"))
+        await asyncio.sleep(0.1)
+        assert not settling.done()
+        await cable.mend()
+        await asyncio.wait_for(settling, 5)
+        await cable.cut()
+    assert _text(await log(db, request_id), "c") == "kept 0 kept 1 kept 2 "
     await writer.close()
     assert not caplog.records
 

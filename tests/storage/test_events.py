@@ -31,10 +31,14 @@ async def _append_or_fail(db: Database, request_id: str, source: str, fails: boo
         async with db.transaction() as tx:
             await events.append(tx, request_id, [phase("running", source, number) for number in range(3)])
             await asyncio.sleep(0)
-            if fails:
-                raise _ChangedMindError
+            _give_up(fails)
     except _ChangedMindError:
         pass
+
+
+def _give_up(fails: bool) -> None:  # noqa: FBT001
+    if fails:
+        raise _ChangedMindError
 
 
 async def test_a_repeated_event_is_stored_once_and_folded_once(db: Database) -> None:

@@ -20,7 +20,7 @@ from tests.storage.samples import accepted, log, new_id
 
 
 @pytest_asyncio.fixture
-async def empty_url(db: Database, database_url: str) -> AsyncIterator[str]:
+async def empty_url(database_url: str) -> AsyncIterator[str]:
     name = f"empty_{new_id()}"
     await _alone(database_url, f"CREATE DATABASE {name}")
     url = make_url(engine.sqlalchemy_url(database_url)).set(database=name)

@@ -9,8 +9,8 @@ _VAGUE_WORDS = (
     "do it fix this that these those help make something stuff thing things please can could would you me my the a an"
     " i need want just now again quickly better more work handle go ahead what is why how who which when where and or"
     " to with for some mach mache es das dies bitte hilf hilfe mir etwas tu tue repariere was warum wie soll jetzt mal"
-    " ding fais faites le la ça cela ceci aide aidez moi s il te vous plaît répare corrige quoi pourquoi comment quelque"
-    " chose un une haz hazlo esto eso ayuda ayúdame por favor algo qué cómo arregla arréglalo lo"
+    " ding fais faites le la ça cela ceci aide aidez moi s il te vous plaît répare corrige quoi pourquoi comment"
+    " quelque chose un une haz hazlo esto eso ayuda ayúdame por favor algo qué cómo arregla arréglalo lo"
     " làm đi cái này đó giúp tôi với gì sao nó sửa việc hãy vui lòng"
 )
 _VAGUE = frozenset(_VAGUE_WORDS.split())

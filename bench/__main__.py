@@ -1,0 +1,88 @@
+"""`python -m bench`: measure our requests against the hand-written program, print tables, write docs/benchmarks.md."""
+
+import argparse
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bench import lineup, machine, plot
+from bench.contender import Contender
+from bench.ground import Ground, ground
+from bench.measuring import FULL, QUICK, Run, Size
+from bench.report import Report
+from runtime import clean_exit
+from runtime.local.errors import LocalError
+from runtime.local.progress import Teller
+from runtime.local.signals import run_until_signalled
+from runtime.settings import PROJECT_ROOT, load
+
+DOCUMENT: Final = PROJECT_ROOT / "docs" / "benchmarks.md"
+JSON: Final = PROJECT_ROOT / "docs" / "evidence" / "benchmarks.json"
+PICTURE: Final = PROJECT_ROOT / "docs" / "img" / "benchmarks.png"
+CONNECTIONS: Final = httpx.Limits(max_connections=64, max_keepalive_connections=64)
+
+WIDTH: Final = 190
+"""Columns for a table that goes to a file."""
+
+
+async def bench(options: argparse.Namespace, console: Console) -> int:
+    """Run it; answers the exit code."""
+    size = replace(QUICK if options.quick else FULL, **({"rounds": options.rounds} if options.rounds else {}))
+    teller = Teller(console)
+    try:
+        async with ground(load(), teller) as where, _http() as http:
+            report = await _report(where, size, http, console, options)
+    except LocalError as failure:
+        teller.say(f"{failure}\nThe benchmarks need Go once, to build a Temporal server; or set TEMPORAL_ADDRESS.")
+        return 1
+    report.show(Console(width=None if sys.stdout.isatty() else WIDTH))
+    if not (options.quick or options.only):
+        report.write_json(JSON)
+        plot.draw(report.results, PICTURE)
+        report.write_into(DOCUMENT)
+    return 0
+
+
+def _http() -> httpx.AsyncClient:
+    return httpx.AsyncClient(trust_env=False, timeout=60, limits=CONNECTIONS)
+
+
+async def _report(
+    where: Ground, size: Size, http: httpx.AsyncClient, console: Console, options: argparse.Namespace
+) -> Report:
+    about = await machine.describe(where)
+    contenders = await _contenders(where, http, options.only)
+    columns = (TextColumn("{task.description:64}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("", total=size.requests(len(contenders)))
+        run = Run(where, size, lambda text: progress.update(task, description=text), lambda: progress.advance(task))
+        results = await run.measure(contenders)
+    date = datetime.now(UTC).date().isoformat()
+    return Report("make bench", date, about, size, tuple(results))
+
+
+async def _contenders(where: Ground, http: httpx.AsyncClient, only: str) -> list[Contender]:
+    found = await lineup.hand_written(where)
+    for layout in lineup.LAYOUTS:
+        for placement in lineup.PLACEMENTS:
+            found.append(await lineup.longhaul(where, layout, placement, http))
+    return [contender for contender in found if only in contender.name]
+
+
+def main() -> int:
+    """Measure by the command line's options."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small counts, one round, nothing written: a smoke test")
+    parser.add_argument("--rounds", type=int, default=0, help="how often everything is measured (4)")
+    parser.add_argument("--only", default="", help="programs whose name has this in it; writes nothing")
+    options = parser.parse_args()
+    return clean_exit.run(run_until_signalled(bench(options, Console(stderr=True, highlight=False))))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

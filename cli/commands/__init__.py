@@ -1,0 +1,1 @@
+"""The commands, by subject. Each takes the parsed arguments and returns an exit code."""
