@@ -51,6 +51,8 @@ async def prepare_fork(
         view = await plans_view.plan(tx, caller.owner, request_id)
         options = _merge(source.options, body.options)
         plan, results, options = _edited(_forked(view, body.from_step), body, options)
+        if view.plan.origin == "rule" and len(plan.steps) == 1:
+            plan = plan.model_copy(update={"origin": "rule"})  # its one step still wants message and conversation
         seed = Seed(plan=plan, understanding=_understanding(source, plan), forked_from=source.id)
         seed = await _stored(tx, seed, results)
     submission = Submission(

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Body, Depends
 from pydantic import JsonValue
 
 from api.bodies import StrictRoute
@@ -39,12 +39,30 @@ class Desk:
 
 
 DeskOf = Annotated[Desk, Depends(Desk)]
+AmendmentBody = Annotated[
+    Amendment,
+    Body(
+        openapi_examples={
+            "prompt and step": {
+                "summary": "Change a prompt, add a step",
+                "value": {
+                    "expected_version": 1,
+                    "edits": [
+                        {"op": "set_prompt", "step_id": "s3", "prompt": "Say which is colder."},
+                        {"op": "add", "step": {"id": "title", "prompt": "Find a title.", "depends_on": ["s3"]}},
+                    ],
+                    "reason": "colder, with a title",
+                },
+            }
+        }
+    ),
+]
 _PLAIN = PlainBody()
 _CANCEL = CancelBody()
 
 
 @router.post("/amend", responses=_ERRORS)
-async def amend(body: Amendment, desk: DeskOf) -> m.AmendAnswer:
+async def amend(body: AmendmentBody, desk: DeskOf) -> m.AmendAnswer:
     """Patch the plan, whole or not at all. 409: the plan has moved on; 422: the patch is wrong in itself."""
     return m.AmendAnswer.model_validate(await desk.send(m.AMEND, body))
 

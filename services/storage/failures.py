@@ -4,7 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from domain.errors import Unavailable
@@ -30,15 +30,12 @@ _GONE = (
 )
 
 
-def is_outage(error: BaseException | None) -> bool:
-    """Whether an error, or what it wraps, says that the database does not answer for now."""
-    if error is None:
-        return False
-    if isinstance(error, _GONE):
-        return True
-    if isinstance(error, DBAPIError) and (error.connection_invalidated or is_outage(error.orig)):
-        return True
-    return isinstance(error, (SQLAlchemyError, asyncpg.PostgresError)) is False and is_outage(error.__cause__)
+def is_outage(error: BaseException) -> bool:
+    """Whether an error, or the driver's one that SQLAlchemy wrapped, says that the database does not answer for now."""
+    if isinstance(error, DBAPIError):
+        cause = None if error.orig is None else error.orig.__cause__
+        return error.connection_invalidated or isinstance(cause, _GONE)
+    return isinstance(error, _GONE)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from domain.content import RESULT_LIMIT, Text
 from domain.evaluation import Expectation
+from services.llm.prompts import Task, prompt
 from services.storage.views.calls import CallState
 from tests.activities.stage import Stage, a_step, environment
 from tests.llm.parts import event, of_type
@@ -77,13 +78,15 @@ async def test_what_no_retry_mends_comes_back_as_the_rounds_end(
     assert (done.evaluation.success, done.evaluation.needs_adjustment) == (False, adjust)
 
 
-async def test_an_answer_that_would_have_two_mebibytes_is_cut_by_its_token_limit(stage: Stage) -> None:
+async def test_a_streamed_answer_over_two_mebibytes_is_cut_off_and_costs_no_more_than_was_asked_for(
+    stage: Stage,
+) -> None:
     await stage.sim.fault(match={"task": "step"}, preset="two_mib")
-    done = await environment().run(stage.execution.execute_step, await stage.execute_input())
-    assert done.text is not None
-    assert done.text.ref is not None
-    assert done.evaluation is not None
-    assert not done.evaluation.success
+    request = await stage.execute_input()
+    done = await environment().run(stage.execution.execute_step, request)
+    assert (done.error_code, done.text) == ("model_answer_too_large", None)
+    (row,) = await stage.parts.rows(request.facts.request_id)
+    assert row.usage.output_tokens == prompt(Task.STEP).max_output_tokens
 
 
 @pytest.mark.parametrize(

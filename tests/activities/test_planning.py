@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities.material import HISTORY_LIMIT, HISTORY_TURNS, background, load_cut
 from domain.admission import admit
 from domain.context import Project, ProjectContext
 from domain.documents import Clarification, StepSummary
 from domain.errors import Problem
+from domain.events import Event, EventType
 from domain.request import Caps
-from services.storage import contexts
+from services.storage import contexts, events
 from services.storage.views.calls import CallState
 from tests.activities.stage import TWO_PARTS, Stage, a_step, environment
 from tests.llm.parts import OWNER
@@ -188,3 +190,28 @@ async def test_a_message_by_reference_is_loaded_whole(stage: Stage) -> None:
     assert request.facts.message.ref is not None
     await environment().run(stage.planning.prepare, request)
     assert (await stage.sim.calls())[0]["fault"] is not None
+
+
+async def test_the_newest_turns_of_the_conversation_fit_into_their_bound(stage: Stage) -> None:
+    talk = f"talk-{stage.sim.model}"
+    for number in range(12):
+        earlier = await stage.parts.new_request(f"turn {number} " + "x" * 2000, conversation_id=talk)
+        outcome = {"phase": "done", "answer": {"text": f"answer {number}", "size": 9}}
+        ended = Event(source="wf", source_seq=1, type=EventType.REQUEST_FINISHED, data={"v": 1, "outcome": outcome})
+        async with stage.parts.db.transaction() as tx:
+            await events.append(tx, earlier, (ended,))
+    facts = await stage.facts(conversation_id=talk)
+    async with stage.parts.db.transaction() as tx:
+        known = await background(tx, facts)
+    said = [turn.text for turn in known.history]
+    assert said[-1] == "answer 11"
+    assert 0 < len(said) <= HISTORY_TURNS
+    assert sum(len(text.encode()) for text in said) <= HISTORY_LIMIT
+
+
+async def test_many_long_texts_are_loaded_in_batches(stage: Stage) -> None:
+    texts = {f"s{number}": await stage.parts.put(f"{number}" * 2_000_000) for number in range(5)}
+    async with stage.parts.db.transaction() as tx:
+        loaded = await load_cut(tx, texts, 100)
+    assert list(loaded) == list(texts)
+    assert all(len(text.encode()) <= 100 and text.endswith("[…]") for text in loaded.values())

@@ -61,3 +61,13 @@ async def test_long_edit_of_a_fork_travels_by_reference(product: Product) -> Non
     step = await product.get(fork["id"], "/steps/s3")
     assert step["prompt"]["text"] == edits[0]["prompt"]
     assert (await product.steps(fork["id"]))["s3"]["prompt"]["truncated"] is True
+
+
+async def test_fork_of_a_plain_question_still_sees_its_conversation(product: Product) -> None:
+    body = {"message": "Hello!", "conversation_id": product.model, "options": {"model": product.model}}
+    source = (await product.api.post("/v1/requests", json=body)).json()["id"]
+    assert (await product.ended(source))["phase"] == "done"
+    fork = (await product.send(source, "fork", from_step="answer")).json()
+    assert (await product.ended(fork["id"]))["phase"] == "done"
+    assert (await product.get(fork["id"], "/plan"))["origin"] == "rule"
+    assert await product.tasks() == ["understand", "step", "step"]

@@ -90,6 +90,23 @@ async def test_same_message_again_gets_the_same_answer_and_is_taken_once(product
     await product.send(request_id, "cancel")
 
 
+async def test_corrected_message_may_use_the_id_of_its_refusal_again(product: Product) -> None:
+    request_id = await held(product)
+    edits = [{"op": "add", "step": {"id": "extra", "prompt": "More"}}]
+    refused = await product.send(request_id, "amend", expected_version=9, edits=edits, message_id="m-2")
+    right = await product.send(request_id, "amend", expected_version=1, edits=edits, message_id="m-2")
+    assert (refused.status_code, right.status_code) == (409, 200)
+    await product.send(request_id, "cancel")
+
+
+async def test_answer_lost_with_its_request_ended_is_given_again(product: Product) -> None:
+    request_id = await held(product)
+    first = await product.send(request_id, "cancel", message_id="m-3")
+    assert (await product.ended(request_id))["phase"] == "cancelled"
+    again = await product.send(request_id, "cancel", message_id="m-3")
+    assert (again.status_code, again.json()) == (200, first.json())
+
+
 async def test_cancel_reaches_a_running_model_call_and_messages_after_it_are_conflicts(product: Product) -> None:
     request_id = await held(product)
     began = time.monotonic()

@@ -29,6 +29,7 @@ from tests.docs.pages import (
 )
 
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("*.md"))
+PARTS = ["Context", "Decision", "Consequences", "Alternatives"]
 REGISTRIES = re.compile(r"pypi\.|pythonhosted|npmjs|proxy\.golang|crates\.io|docker\.io|ghcr\.io", re.IGNORECASE)
 LOCAL_PATHS = re.compile(r"(?<![\w/.])/(home|root|work|Users|tmp)/")
 
@@ -162,7 +163,9 @@ def test_a_wrong_command_of_ours_is_found() -> None:
 
 @pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
 def test_a_decision_has_its_four_parts(path: Path) -> None:
-    assert headings(path.read_text(encoding="utf-8"), 2) == ["Context", "Decision", "Consequences", "Alternatives"]
+    text = path.read_text(encoding="utf-8")
+    assert headings(text, 2) == PARTS
+    assert headings(text.replace("## Decision\n", ""), 2) != PARTS
 
 
 def test_decisions_are_numbered_without_gaps() -> None:

@@ -122,6 +122,19 @@ def differs(example: Mapping[str, Any]) -> bool:
     return bool(really["after"] != example["after"] or answer != example["answer"])
 
 
+def names_listed(text: str, title: str) -> set[str]:
+    """Return what a section of the page tells about, a heading each."""
+    return set(headings(section(text, title), 3)) - {"Done", "Texts"}
+
+
+def verbs_shown(text: str) -> dict[str, set[str]]:
+    """Return what the commands of a page name: messages by `update execute` and `signal`, queries by `query`."""
+    shown: dict[str, set[str]] = {}
+    for verb, options in commands(text):
+        shown.setdefault(verb, set()).add(options.get("--name") or options.get("--type") or "")
+    return shown
+
+
 def wrong_commands(found: Iterable[Command]) -> list[str]:
     """Return the commands that a request's workflow would not understand."""
     return [f"{command}" for command in found if not _understood(command)]
@@ -145,14 +158,20 @@ EXAMPLES = [value for value in json_objects(PAGE) if "before" in value]
 
 def test_every_message_is_documented_and_taken_both_ways() -> None:
     handled = workflow._Definition.must_from_class(RequestWorkflow)
-    assert set(headings(section(PAGE, "Messages"), 3)) - {"Done"} == set(handled.signals)
+    assert names_listed(PAGE, "Messages") == set(handled.signals)
     assert set(handled.updates) == set(MESSAGES) == set(handled.signals) - {m.CHILD_FINISHED}
 
 
 def test_every_query_is_documented() -> None:
     handled = workflow._Definition.must_from_class(RequestWorkflow)
     named = {name for name in handled.queries if name is not None and not name.startswith("__")}
-    assert set(headings(section(PAGE, "Queries"), 3)) - {"Texts"} == named == {m.STATUS, m.PLAN, m.PROGRESS, m.COSTS}
+    assert names_listed(PAGE, "Queries") == named == {m.STATUS, m.PLAN, m.PROGRESS, m.COSTS}
+
+
+@pytest.mark.parametrize(("title", "name"), [("Messages", "pause"), ("Queries", "costs"), ("Edits", "drop")])
+def test_a_name_of_its_own_on_the_page_is_found(title: str, name: str) -> None:
+    planted = PAGE.replace(f"### `{name}`", "### `stop`")
+    assert names_listed(planted, title) ^ names_listed(PAGE, title) == {name, "stop"}
 
 
 @pytest.mark.parametrize("name", sorted(MESSAGES))
@@ -166,7 +185,7 @@ def test_a_missing_field_is_found() -> None:
 
 
 def test_every_edit_is_documented() -> None:
-    assert headings(section(PAGE, "Edits"), 3) == list(ops())
+    assert names_listed(PAGE, "Edits") == set(ops())
     assert {example["edit"]["op"] for example in EXAMPLES} == set(ops())
 
 
@@ -178,6 +197,12 @@ def test_every_refusal_code_is_documented() -> None:
 def test_a_new_refusal_code_is_found() -> None:
     planted = 'draft.refuse("brand_new", path, ""); Problem(code="another", path="", message=""); _refusal("third", "")'
     assert codes_in(planted) == {"brand_new", "another", "third"}
+
+
+def test_a_code_that_is_not_on_the_page_or_not_in_the_code_is_found() -> None:
+    planted = PAGE.replace("| `cycle` | 422 |", "| `circle` | 409 |")
+    assert codes_listed(planted).keys() ^ codes_listed(PAGE).keys() == {"cycle", "circle"}
+    assert codes_listed(planted)["circle"] == "409"
 
 
 def test_the_codes_of_409_are_those_of_the_api() -> None:
@@ -222,12 +247,15 @@ def test_every_temporal_command_is_understood(path: Path) -> None:
 
 
 def test_the_readme_shows_every_verb_both_ways_and_every_query() -> None:
-    shown = {(command.verb, command.options.get("--name")) for command in commands(page("README.md"))}
-    assert {name for verb, name in shown if verb == "update execute"} == set(MESSAGES)
-    assert {name for verb, name in shown if verb == "signal"} == set(MESSAGES)
-    queries = {command.options.get("--type") for command in commands(page("README.md")) if command.verb == "query"}
-    assert queries == {m.STATUS, m.PLAN, m.PROGRESS, m.COSTS}
-    assert ("cancel", None) in shown
+    shown = verbs_shown(page("README.md"))
+    assert shown["update execute"] == shown["signal"] == set(MESSAGES)
+    assert shown["query"] == {m.STATUS, m.PLAN, m.PROGRESS, m.COSTS}
+    assert "cancel" in shown
+
+
+def test_a_verb_that_is_not_shown_is_found() -> None:
+    planted = page("README.md").replace('temporal workflow signal --workflow-id "$ID" --name reply', "# reply")
+    assert verbs_shown(planted)["signal"] == set(MESSAGES) - {m.REPLY}
 
 
 def test_a_wrong_command_is_found() -> None:

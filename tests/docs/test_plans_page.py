@@ -88,6 +88,12 @@ def test_every_kind_and_status_is_documented() -> None:
     assert list(listed(PAGE, "Running")) == [status.value for status in StepStatus]
 
 
+def test_another_kind_or_status_is_found() -> None:
+    planted = PAGE.replace("| `human` |", "| `robot` |").replace("| `skipped` |", "| `lost` |")
+    assert set(listed(planted, "Kinds")) ^ set(listed(PAGE, "Kinds")) == {"human", "robot"}
+    assert set(listed(planted, "Running")) ^ set(listed(PAGE, "Running")) == {"skipped", "lost"}
+
+
 def test_every_condition_is_as_the_page_says() -> None:
     assert len(listed(PAGE, "Conditions", below="condition")) > 3
     assert len(listed(PAGE, "Conditions", below="refused")) > 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -9,13 +10,18 @@ import pytest
 
 from domain.budget import affordable_output, cost
 from domain.errors import BudgetExhausted, ModelRejected, ModelUnavailable, NotFound, Unavailable
+from runtime.local.ports import free_port
 from runtime.settings import PROJECT_ROOT
+from services.llm import closing
 from services.llm.assignment import CallFailed
 from services.llm.errors import ModelTimedOut
+from services.llm.opening import OpenCall
+from services.llm.prices import Prices
 from services.storage import journal
+from services.storage.database import Database
 from services.storage.journal import CallKey
 from services.storage.views.calls import CallState
-from tests.llm.parts import PRICE, Parts, assignment, chat_request, composing, event, of_type
+from tests.llm.parts import PRICE, Parts, assignment, chat_request, collect, composing, event, of_type
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -261,3 +267,18 @@ async def test_a_lost_call_of_another_slot_stays_open(parts: Parts) -> None:
         "s1": CallState.FINISHED,
         "s2": CallState.OPEN,
     }
+
+
+async def test_an_answer_is_held_while_the_database_is_away(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(closing, "STORE_WITHIN_S", 0.5)
+    request_id = await parts.new_request()
+    request = chat_request(parts.sim.model)
+    opened = await parts.caller._open(assignment(request_id), composing(request))
+    assert isinstance(opened, OpenCall)
+    answer = await collect(parts.chat, request)
+    away = Database(f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")
+    began = time.monotonic()
+    with pytest.raises(Unavailable):
+        await closing.Books(away, Prices({})).keep(assignment(request_id), opened, answer)
+    assert time.monotonic() - began > 0.2
+    await away.close()

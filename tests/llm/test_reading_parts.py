@@ -69,7 +69,7 @@ def test_what_is_no_usage_is_none(raw: Any) -> None:
         ('```json\n{"a": 1}\n```', {"a": 1}),
         ('<think>{"b": 2}</think>\n{"a": 1} That is it.', {"a": 1}),
         ('Sure: {"a": {"b": [1]}}', {"a": {"b": [1]}}),
-        ('{"a": "x\\u0000y\\ud800z"}', {"a": "x\ufffdy\ufffdz"}),
+        ('{"a": ["x\\u0000y\\ud800z", 1.5]}', {"a": ["x\ufffdy\ufffdz", 1.5]}),
         ("", None),
         ("no", None),
         ("[1, 2]", None),

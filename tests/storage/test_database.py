@@ -7,6 +7,7 @@ import pytest
 from domain.errors import Unavailable
 from services.storage import engine
 from services.storage.database import Database
+from tests.storage.cable import Cable
 
 WAYS = ["postgresql://u@h/d", "postgres://u@h/d", "postgresql+asyncpg://u@h/d"]
 
@@ -83,20 +84,45 @@ async def _pid(db: Database) -> int:
         return pid
 
 
-async def test_a_connection_lost_in_the_middle_is_unavailable(database_url: str, db: Database) -> None:
+@pytest.mark.parametrize("by", ["driver", "sqlalchemy"])
+async def test_a_connection_lost_in_the_middle_is_unavailable(database_url: str, db: Database, by: str) -> None:
     mine = Database(database_url, pool_size=1)
     with pytest.raises(Unavailable):
-        await _be_terminated(mine, db)
+        await _be_terminated(mine, db, by)
     await mine.ping()
     await mine.close()
 
 
-async def _be_terminated(mine: Database, other: Database) -> None:
+async def _be_terminated(mine: Database, other: Database, by: str) -> None:
     async with mine.transaction() as tx:
         pid = await tx.driver.fetchval("SELECT pg_backend_pid()")
         async with other.transaction() as killer:
             await killer.driver.execute("SELECT pg_terminate_backend($1)", pid)
-        await tx.driver.fetchval("SELECT 1 FROM pg_sleep(1)")
+        if by == "driver":
+            await tx.driver.fetchval("SELECT 1 FROM pg_sleep(1)")
+        else:
+            await tx.connection.exec_driver_sql("SELECT 1 FROM pg_sleep(1)")
+
+
+async def test_a_statement_that_takes_too_long_is_unavailable(db: Database) -> None:
+    with pytest.raises(Unavailable):
+        await _take_too_long(db)
+    await db.ping()
+
+
+async def _take_too_long(db: Database) -> None:
+    async with db.transaction() as tx:
+        await tx.driver.execute("SET LOCAL statement_timeout = 50")
+        await tx.connection.exec_driver_sql("SELECT 1 FROM pg_sleep(9)")
+
+
+async def test_an_outage_ends_when_the_database_is_back(far_db: Database, cable: Cable) -> None:
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await far_db.ping()
+        await cable.mend()
+        await asyncio.gather(*(far_db.ping() for _ in range(20)))
+        await cable.cut()
 
 
 async def test_a_database_that_is_not_there_is_unavailable(tmp_path: object) -> None:
