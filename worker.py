@@ -97,9 +97,7 @@ def build_worker(client: Client, settings: Settings, services: Services) -> Work
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
         activities=activities(services),
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-        ),
+        workflow_runner=workflow_runner(),
         max_cached_workflows=settings.max_cached_workflows,
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
         max_concurrent_activities=settings.max_concurrent_activities,
@@ -109,6 +107,11 @@ def build_worker(client: Client, settings: Settings, services: Services) -> Work
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=GRACE,
     )
+
+
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """Return the sandbox that workflows run in, here and when their histories are replayed."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
 
 
 def activities(services: Services) -> list[Callable[..., Any]]:

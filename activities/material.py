@@ -38,7 +38,16 @@ async def background(tx: Tx, facts: RequestFacts) -> Background:
         turns = await request_views.conversation(
             tx, facts.owner, facts.conversation_id, facts.request_id, limit=HISTORY_TURNS, max_chars=HISTORY_LIMIT
         )
-    return Background(await blobs.load(tx, facts.message), context.document(), _newest(turns))
+    return Background(await _message(tx, facts), context.document(), _newest(turns))
+
+
+async def _message(tx: Tx, facts: RequestFacts) -> str:
+    """Load the message; a sub-request's ends with the results of its parent's steps that it builds on."""
+    message = await blobs.load(tx, facts.message)
+    if not message or not facts.inputs:
+        return message
+    results = await load_cut(tx, facts.inputs)
+    return "\n\n".join([message, *(f"[{step_id}]\n{text}" for step_id, text in results.items())])
 
 
 async def load_cut(tx: Tx, texts: Mapping[str, Text], limit: int = INPUT_LIMIT) -> dict[str, str]:

@@ -30,6 +30,7 @@ async def start_workflow(parts: Parts, facts: RequestFacts, seed: Seed | None = 
     deployment = parts.deployment
     work = names.RequestInput(
         facts=facts,
+        accepted=True,
         placement=deployment.placement,
         search_attributes=deployment.search_attributes,
         seed=seed,

@@ -29,7 +29,7 @@ def draw(results: Sequence[Result], path: Path) -> None:
     plt.close(figure)
 
 
-def _bars(axes: Any, names: list[str], values: list[float], colours: list[str], title: str) -> None:  # noqa: ANN401
+def _bars(axes: Any, names: list[str], values: list[float], colours: list[str], title: str) -> None:
     bars = axes.barh(names, values, color=colours)
     axes.bar_label(bars, fmt="%.0f" if max(values) > 100 else "%.1f", padding=3)  # noqa: PLR2004
     axes.set_title(title, fontsize=10)

@@ -27,11 +27,13 @@ SEARCH_ATTRIBUTES = (OWNER, PHASE, KIND, MODEL)
 class RequestInput(Value):
     """Input of RequestWorkflow.
 
-    `seed`: start from this plan instead of understanding and planning. `carried`: the state of the run before a
-    continue-as-new. `search_attributes`: whether the server has ours registered.
+    `accepted`: whether the request has its row already, as the API makes it; else the first activity makes it, as for a
+    sub-request and for a request started by hand. `seed`: start from this plan instead of understanding and planning.
+    `carried`: the state of the run before a continue-as-new. `search_attributes`: whether the server has ours registered.
     """
 
     facts: RequestFacts
+    accepted: bool = False
     caps: Caps = Caps()
     placement: Placement = Placement.AUTO
     search_attributes: bool = True

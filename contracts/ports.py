@@ -1,6 +1,7 @@
-"""Activity ports: what workflows may ask the outside world for. `activities/` implements each, `worker.py` registers them.
+"""Activity ports: what workflows may ask the outside world for.
 
-Port and implementation both carry `@activity.defn` with the same name; a test compares names and signatures.
+`activities/` implements each, `worker.py` registers them. Port and implementation both carry `@activity.defn` with the
+same name; a test compares names and signatures.
 """
 
 from abc import ABC, abstractmethod
@@ -43,7 +44,7 @@ class Execution(ABC):
     @abstractmethod
     @activity.defn(name="execute_step")
     async def execute_step(self, request: ExecuteInput) -> Executed:
-        """Run one round of a generate step and judge it by rule. Heartbeats each second and streams its text as events."""
+        """Run one round of a generate step and judge it by rule; heartbeat each second, stream its text as events."""
 
 
 class Evaluating(ABC):

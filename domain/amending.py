@@ -25,7 +25,7 @@ def take_amendment(state: RunState, amendment: Amendment, caps: Caps, now: datet
         raise AmendmentRefused(message, (Problem(code="no_open_plan", path="", message=message),))
     context = AmendContext(now=now, depth=state.depth, budget_micros=state.budget_micros)
     amended = amend(state.plan, state.runs, amendment, caps, context)
-    _change_runs(state, amended)
+    revived = _change_runs(state, amended)
     _change_request(state, amended)
     state.plan = amended.plan
     state.emit(
@@ -33,7 +33,7 @@ def take_amendment(state: RunState, amendment: Amendment, caps: Caps, now: datet
         plan=amended.plan,
         kept=amended.kept,
         cancelled=amended.cancelled,
-        rerun=amended.rerun,
+        rerun=(*amended.rerun, *revived),
         message_id=amendment.message_id,
     )
     for step_id in amended.results:
@@ -41,7 +41,8 @@ def take_amendment(state: RunState, amendment: Amendment, caps: Caps, now: datet
     return amended
 
 
-def _change_runs(state: RunState, amended: Amended) -> None:
+def _change_runs(state: RunState, amended: Amended) -> tuple[str, ...]:
+    """Change the runs; return the steps that were skipped and get another chance."""
     for step_id in amended.cancelled:
         end_without_run(state, step_id, StepStatus.CANCELLED, "dropped by an amendment")
     runs = state.runs_for(amended.plan.steps)
@@ -50,20 +51,22 @@ def _change_runs(state: RunState, amended: Amended) -> None:
     for step_id, result in amended.results.items():
         given = {"status": StepStatus.SUCCEEDED, "result": result, "note": "given by hand", "evaluation": None}
         runs[step_id] = runs[step_id].model_copy(update=given)
-    if amended.results or amended.budget_micros is not None:
-        runs = {key: _revived(run, amended.budget_micros is not None) for key, run in runs.items()}
+    revived = tuple(step_id for step_id, run in runs.items() if _deserves_another_chance(run, amended))
+    for step_id in revived:
+        runs[step_id] = runs[step_id].model_copy(update={"status": StepStatus.PENDING, "note": None})
     if state.due_replan is not None and state.due_replan.step_id in amended.results:
         state.due_replan = None
     state.checked.clear()
     state.runs = runs
+    return revived
 
 
-def _revived(run: StepRun, budget_raised: bool) -> StepRun:
-    """Give a step that was skipped for want of a result or of money another chance."""
-    lacked = run.note is not None and run.note.startswith("no result from")
-    if run.status is StepStatus.SKIPPED and (lacked or (budget_raised and run.note == BUDGET_NOTE)):
-        return run.model_copy(update={"status": StepStatus.PENDING, "note": None})
-    return run
+def _deserves_another_chance(run: StepRun, amended: Amended) -> bool:
+    """Return whether a step was skipped for want of a result, or of money, that an amendment has brought."""
+    if run.status is not StepStatus.SKIPPED or run.note is None:
+        return False
+    lacked_result = run.note.startswith("no result from")
+    return (bool(amended.results) and lacked_result) or (amended.budget_micros is not None and run.note == BUDGET_NOTE)
 
 
 def _change_request(state: RunState, amended: Amended) -> None:

@@ -26,7 +26,10 @@ LONGEST_DEADLINE = timedelta(days=30)
 
 
 class Amended(Value):
-    """What an amendment does. `rerun`: active steps that start again; `cancelled`: active or pending ones that are gone."""
+    """What an amendment does.
+
+    `rerun`: active steps that start again; `cancelled`: active or pending ones that are gone.
+    """
 
     plan: Plan
     kept: tuple[str, ...]
@@ -175,7 +178,8 @@ def _set_deadline(draft: _Draft, deadline: datetime, path: str) -> None:
     elif deadline <= draft.now:
         draft.refuse("deadline_past", f"{path}/deadline", "the deadline is in the past")
     elif deadline - draft.now > LONGEST_DEADLINE:
-        draft.refuse("deadline_too_far", f"{path}/deadline", f"the deadline is at most {LONGEST_DEADLINE.days} days ahead")
+        message = f"the deadline is at most {LONGEST_DEADLINE.days} days ahead"
+        draft.refuse("deadline_too_far", f"{path}/deadline", message)
     else:
         draft.changes["deadline_at"] = deadline
 

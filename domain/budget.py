@@ -16,7 +16,10 @@ class Price(Value):
 
 
 class Usage(Value):
-    """Tokens of one call. `input_tokens` includes `cached_tokens`. `estimated`: counted by us, not told by the provider."""
+    """Tokens of one call; `input_tokens` includes `cached_tokens`.
+
+    `estimated`: counted by us, not told by the provider.
+    """
 
     input_tokens: int = Field(default=0, ge=0)
     cached_tokens: int = Field(default=0, ge=0)
@@ -25,7 +28,10 @@ class Usage(Value):
 
 
 def cost(usage: Usage, price: Price) -> int:
-    """Return what a call costs in micro-units, rounded up: tokens × price per million, cached input at its own price."""
+    """Return what a call costs in micro-units, rounded up.
+
+    The sum of tokens × price per million, cached input at its own price.
+    """
     cached = min(usage.cached_tokens, usage.input_tokens)
     units = (
         (usage.input_tokens - cached) * price.input_micros
@@ -36,7 +42,7 @@ def cost(usage: Usage, price: Price) -> int:
 
 
 def estimate_tokens(text: str) -> int:
-    """Return an upper estimate of a text's tokens: one per 3 bytes of UTF-8 and a fixed part for the message's frame."""
+    """Return an upper estimate of a text's tokens: one per 3 bytes of UTF-8, and 8 for the message's frame."""
     return len(text.encode()) // 3 + 8
 
 

@@ -55,8 +55,8 @@ class Entity(Answered):
 class Understanding(Answered):
     """What the user wants (S1's ProcessedInput, and what the coordinator needs to go on).
 
-    `simple`: one model call answers it, no plan is needed. `clear` false: `question` asks the user, `assumption` is what to
-    assume when no reply comes. `language`: BCP 47 tag of the answer.
+    `simple`: one model call answers it, no plan is needed. `clear` false: `question` asks the user, `assumption` is
+    what to assume when no reply comes. `language`: BCP 47 tag of the answer.
     """
 
     intent: str = Field(max_length=200)
@@ -84,8 +84,8 @@ class StepSummary(Value):
 class PlanDocument(Value):
     """Asks for a `PlannedSteps`.
 
-    On a replan `steps` are the steps so far (finished ones keep their results and must not come again) and `failure` says
-    what went wrong; on a repair `problems` say why the last draft was refused.
+    On a replan `steps` are the steps so far (finished ones keep their results and must not come again) and `failure`
+    says what went wrong; on a repair `problems` say why the last draft was refused.
     """
 
     task: Literal["plan"] = "plan"
@@ -133,7 +133,10 @@ class EvaluateDocument(Value):
 
 
 class Verdict(Answered):
-    """An evaluator's answer (S1's StepEvaluation). `needs_adjustment`: retrying alone will not help, the plan must change."""
+    """An evaluator's answer (S1's StepEvaluation).
+
+    `needs_adjustment`: retrying alone will not help, the plan must change.
+    """
 
     success: bool
     reason: str = Field(default="", max_length=4000)

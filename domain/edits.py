@@ -34,7 +34,7 @@ class RewireStep(Value):
 
 
 class Retime(Value):
-    """Change a step's time-out (from its next attempt on), or, with `deadline`, the request's deadline."""
+    """Change a step's time-out (from its next launch on), or, with `deadline`, the request's deadline."""
 
     op: Literal["retime"]
     step_id: StepId | None = None
@@ -51,7 +51,10 @@ class SetPrompt(Value):
 
 
 class SetModel(Value):
-    """Change the model of one step, or without `step_id` of all that choose none; a running step named here starts again."""
+    """Change the model of one step, or without `step_id` of all that choose none.
+
+    A running step that is named starts again.
+    """
 
     op: Literal["set_model"]
     step_id: StepId | None = None

@@ -68,8 +68,10 @@ def _is_json(text: str) -> bool:
 
 
 def by_model(verdict: Verdict) -> Evaluation:
-    """Read a model's verdict. One that contradicts itself (a success that needs adjustment) counts as a success with a
-    note: the result passed every rule, and money is not burnt on an evaluator that does not know.
+    """Read a model's verdict.
+
+    One that contradicts itself (a success that needs adjustment) counts as a success with a note: the result passed
+    every rule, and money is not burnt on an evaluator that does not know.
     """
     if verdict.success and verdict.needs_adjustment:
         return Evaluation(success=True, reason="the evaluator contradicted itself", by="model")

@@ -5,7 +5,7 @@ transaction that appends them; so an event carries all that its read model needs
 
 | type | data |
 |---|---|
-| request.accepted | message (Text), owner, options, conversation_id, user_id, parent, depth, simulated |
+| request.accepted | message (Text), owner, options, conversation_id, user_id, parent, depth, simulated, forked_from |
 | request.phase | phase, paused |
 | request.understood | processed_input, language |
 | request.finished | outcome (Outcome) |
@@ -23,10 +23,11 @@ transaction that appends them; so an event carries all that its read model needs
 | cost | step_id, call_id, micros, usage, model |
 | message.refused | message, message_id, problems |
 
-Events of source `wf` are appended in their order. A step's events come from its activities too, so each carries the `round`
+Events of source `wf` are appended in their order. A step's events come from its activities too, so each carries the
+`round`
 it belongs to: the read model takes a `step.started` or `step.retried` only for a round above the one it has, and a
-`step.finished` only for a round not below it. The workflow's own `step.finished` names the last round that the launch may use,
-so it stands against whatever that launch still writes.
+`step.finished` only for a round not below it. The workflow's own `step.finished` names the last round that the launch
+may use, so it stands against whatever that launch still writes.
 """
 
 from enum import StrEnum

@@ -34,5 +34,5 @@ def step_workflow_id(request: str, step: str, first_round: int) -> str:
 
 
 def call_id(request: str, slot: str, round_no: int, n: int) -> str:
-    """Return the id of one model call: request, slot (see `contracts.calls`), round and the number allotted by the journal."""
+    """Return a model call's id: request, slot (see `contracts.calls`), round, and the journal's number."""
     return f"{request}/{slot}/{round_no}/{n}"

@@ -58,7 +58,7 @@ def _calls_for_replan(state: RunState, result: StepResult, caps: Caps) -> bool:
 
 
 def begin_plan(state: RunState, plan: Plan, results: dict[str, Text] | None = None) -> None:
-    """Take a plan over as the request's first one. Steps with a result from elsewhere (a fork's source) have succeeded."""
+    """Take a plan over as the request's first one; steps with a result from a fork's source have succeeded."""
     kept = results or {}
     state.plan = plan
     state.runs = {step.id: StepRun() for step in plan.steps}
@@ -71,14 +71,14 @@ def begin_plan(state: RunState, plan: Plan, results: dict[str, Text] | None = No
 
 
 def replan_steps(state: RunState, plan: Plan, draft: tuple[Step, ...]) -> tuple[Step, ...]:
-    """Return the steps of the next version: those that have ended or are active stay, the draft replaces the pending ones."""
+    """Return the steps of the next version: what has ended or is active stays, the draft replaces what is pending."""
     kept = {step.id: step for step in plan.steps if state.runs[step.id].status is not StepStatus.PENDING}
     loose = {step.id: _without_pending(step, kept) for step in kept.values()}
     return (*(_without_lost_condition(step, loose) for step in loose.values()), *draft)
 
 
 def _without_pending(step: Step, kept: Mapping[str, Step]) -> Step:
-    """Cut a kept step (cancelled, or given a result by hand) from steps it no longer waits for: the draft may drop them."""
+    """Cut a kept step (cancelled, or given a result by hand) from steps that the draft may drop."""
     return step.model_copy(update={"depends_on": tuple(name for name in step.depends_on if name in kept)})
 
 
@@ -128,7 +128,7 @@ def stop(state: RunState, reason: Stop) -> None:
 
 
 def conclude(state: RunState) -> Outcome:
-    """Return how the request ends, from its stop or from its steps; `state.answer` is the answer, if one was written."""
+    """Return how the request ends, from its stop or from its steps; `state.answer` is the answer, if there is one."""
     runs = list(state.runs.values())
     partial = any(run.status is not StepStatus.SUCCEEDED for run in runs if not _was_meant_to_be_skipped(run))
     phase: Literal[Phase.DONE, Phase.FAILED, Phase.CANCELLED] = Phase.DONE

@@ -30,8 +30,8 @@ class Verdict(NamedTuple):
 def judge(step: Step, runs: Mapping[str, StepRun], checked: Mapping[str, bool]) -> Verdict:
     """Judge one pending step.
 
-    Without a condition every dependency must have a result. With one, they must have ended, and the condition decides: so a
-    step may run because another failed.
+    Without a condition every dependency must have a result. With one, they must have ended, and the condition decides:
+    so a step may run because another failed.
 
     Args:
         step: The pending step.

@@ -102,7 +102,8 @@ class ParentStep(Value):
 class Outcome(Value):
     """How a request ended.
 
-    `reason` is a stable code for a failure or a cancellation; `partial`: some step has no result that passed its evaluation.
+    `reason` is a stable code for a failure or a cancellation; `partial`: some step has no result that passed its
+    evaluation.
     """
 
     phase: Literal[Phase.DONE, Phase.FAILED, Phase.CANCELLED]

@@ -56,7 +56,8 @@ class RunState:
         rounds: Rounds used by the coordinator's slots (`@understand`, `@plan`, `@synthesize`).
         replies: Replies by question id; decisions: approve or deny by approval id.
         answered: What messages were answered, by message id; the oldest are forgotten.
-        children: The request ids of sub-requests by `<step>/<launch>`; child_outcomes: how those ended, by the same key.
+        children: The request ids of sub-requests by `<step>/<launch>`; child_outcomes: how those ended, by the same
+            key.
         outbox: Events that no activity has recorded yet.
         event_seq: The number of the last event made.
     """
@@ -110,7 +111,9 @@ class RunState:
         kept = {step.id: self.runs.get(step.id) or self.retired.get(step.id, StepRun()) for step in steps}
         gone = {step_id: run for step_id, run in self.runs.items() if step_id not in kept and run.launches}
         for step_id, run in gone.items():
-            self.retired[step_id] = StepRun(next_round=run.next_round, launches=run.launches, cost_micros=run.cost_micros)
+            self.retired[step_id] = StepRun(
+                next_round=run.next_round, launches=run.launches, cost_micros=run.cost_micros
+            )
         return kept
 
     def take_outbox(self) -> tuple[Event, ...]:

@@ -1,4 +1,4 @@
-"""What to do next with a running plan: launch ready steps within the window and the budget, skip the hopeless, replan, end."""
+"""What to do next with a running plan: launch what is ready, within window and budget; skip the hopeless; end."""
 
 from typing import NamedTuple
 
@@ -41,8 +41,8 @@ class Moves(NamedTuple):
 def next_moves(state: RunState, caps: Caps) -> Moves:
     """Decide what to do now, and note it in the state: launched steps are running, skipped ones have ended.
 
-    Nothing starts while the request is paused, stopped or about to be replanned; a plan ends only when no step is pending
-    or active and no replan is due.
+    Nothing starts while the request is paused, stopped or about to be replanned; a plan ends only when no step is
+    pending or active and no replan is due.
     """
     plan = state.plan
     if plan is None or state.stop is not None or state.paused or state.due_replan is not None:
@@ -56,7 +56,7 @@ def next_moves(state: RunState, caps: Caps) -> Moves:
 
 
 def _launch_ready(state: RunState, plan: Plan, caps: Caps, launches: list[Launch]) -> bool:
-    """Launch what the window allows. Return whether a step was skipped for want of money, and others may fall with it."""
+    """Launch what the window allows; return whether a step was skipped for want of money: others may fall with it."""
     skipped = False
     for step in _ready(state, plan):
         if _active(state) >= caps.window:

@@ -87,7 +87,7 @@ class _Bounded(OutboundInterceptor):
     async def signal_workflow(self, input: SignalWorkflowInput) -> None:  # noqa: A002
         await _within(input.rpc_timeout, super().signal_workflow(input))
 
-    async def query_workflow(self, input: QueryWorkflowInput) -> Any:  # noqa: A002, ANN401  as in the SDK
+    async def query_workflow(self, input: QueryWorkflowInput) -> Any:  # noqa: A002  as in the SDK
         return await _within(input.rpc_timeout, super().query_workflow(input))
 
     async def cancel_workflow(self, input: CancelWorkflowInput) -> None:  # noqa: A002

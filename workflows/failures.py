@@ -9,10 +9,11 @@ TEXT_LIMIT = 1000
 
 
 class Failure(NamedTuple):
-    """A stable code and a bounded sentence."""
+    """A stable code, a bounded sentence, and what the work has cost, if the failure tells it."""
 
     code: str
     text: str
+    cost_micros: int | None = None
 
 
 def cause_of(error: FailureError) -> Failure:
@@ -21,11 +22,18 @@ def cause_of(error: FailureError) -> Failure:
     while isinstance(current, FailureError) and current.cause is not None:
         current = current.cause
     if isinstance(current, ApplicationError):
-        return Failure(_snake(current.type or "internal"), current.message[:TEXT_LIMIT])
+        return Failure(_snake(current.type or "internal"), current.message[:TEXT_LIMIT], _told_cost(current))
     if isinstance(current, exceptions.TimeoutError):
         kind = current.type.name.lower().replace("_", " ") if current.type else "time-out"
         return Failure("timeout", f"no answer in time ({kind})")
     return Failure(_snake(type(current).__name__), str(current)[:TEXT_LIMIT])
+
+
+def _told_cost(error: ApplicationError) -> int | None:
+    for detail in error.details:
+        if isinstance(detail, dict) and isinstance(detail.get("cost_micros"), int):
+            return int(detail["cost_micros"])
+    return None
 
 
 def _snake(name: str) -> str:

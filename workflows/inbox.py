@@ -35,6 +35,13 @@ _TYPES: dict[str, TypeAdapter[Any]] = {
 }
 
 
+def one_payload(message: JsonValue, more: tuple[JsonValue, ...]) -> JsonValue:
+    """Return the one payload of a message: none is an empty object, several are a list, which no message is."""
+    if more:
+        return [message, *more]
+    return {} if message is None else message
+
+
 class Inbox:
     """The messages of one request."""
 
@@ -111,7 +118,8 @@ class Inbox:
             message: m.Message = _TYPES[name].validate_python(raw)
         except ValidationError as error:
             problems = problems_of(error, "")
-            raise InvalidInput(f"{name}: {problems[0].path} {problems[0].message}", problems) from None
+            where = problems[0].path or "/"
+            raise InvalidInput(f"{name}: {where} {problems[0].message}", problems) from None
         return message
 
     def _amend(self, message: Amendment) -> m.AmendAnswer:

@@ -36,7 +36,6 @@ class Life:
         """Bring the request to its end; whatever goes wrong on the way becomes a reason, told plainly."""
         state = self._shell.state
         watching = asyncio.create_task(self._watch_deadline())
-        self._accept_sub_request()
         try:
             if state.plan is None:
                 await self._coordinator.plan()
@@ -45,30 +44,14 @@ class Life:
             if await self._run_plan():
                 return None
         except FailureError as error:
-            code, text = cause_of(error)
-            stop(state, Stop(phase=Phase.FAILED, reason=code, detail=text))
+            failure = cause_of(error)
+            stop(state, Stop(phase=Phase.FAILED, reason=failure.code, detail=failure.text))
         except Exception as error:  # noqa: BLE001 - a defect of ours ends the request with a reason and stalls nothing
             workflow.logger.exception("unexpected error in a request")
             stop(state, Stop(phase=Phase.FAILED, reason="internal", detail=type(error).__name__))
         outcome = await self._end()
         watching.cancel()
         return outcome
-
-    def _accept_sub_request(self) -> None:
-        """Let the first activity of a sub-request make its row; the API has made that of a user's request."""
-        facts, state = self._shell.facts, self._shell.state
-        if facts.parent is None or state.event_seq:
-            return
-        state.emit(
-            EventType.REQUEST_ACCEPTED,
-            message=facts.message,
-            owner=facts.owner,
-            options=facts.options,
-            conversation_id=facts.conversation_id,
-            user_id=facts.user_id,
-            parent=facts.parent,
-            depth=facts.depth,
-        )
 
     async def _watch_deadline(self) -> None:
         """Stop the request at its deadline, which an amendment may move."""
@@ -185,8 +168,8 @@ class Life:
         try:
             written = await shell.coordinate(Answering.synthesize, work, "synthesize")
         except ActivityError as error:
-            code, text = cause_of(error)
-            stop(state, Stop(phase=Phase.FAILED, reason=code, detail=text))
+            failure = cause_of(error)
+            stop(state, Stop(phase=Phase.FAILED, reason=failure.code, detail=failure.text))
             return
         if written is not None:
             state.spent_micros += written.cost_micros

@@ -8,6 +8,7 @@ from temporalio import workflow
 
 from contracts import messages as m
 from contracts.names import PHASE, REQUEST_WORKFLOW, RequestInput
+from domain.events import EventType
 from domain.outcomes import stop
 from domain.progress import Progress, details, progress
 from domain.request import Outcome, Phase
@@ -19,17 +20,30 @@ from workflows.shell import Shell
 
 
 def _first_state(request: RequestInput) -> RunState:
+    """Return the state to go on with. A request without a row is accepted before any message can say a word."""
     if request.carried is not None:
         return request.carried
     facts, now = request.facts, workflow.now()
     deadline_s = facts.options.deadline_s
-    return RunState(
+    state = RunState(
         started_at=now,
         depth=facts.depth,
         budget_micros=facts.options.budget_micros,
         deadline_at=None if deadline_s is None else now + timedelta(seconds=deadline_s),
         model=facts.options.model,
     )
+    if not request.accepted:
+        state.emit(
+            EventType.REQUEST_ACCEPTED,
+            message=facts.message,
+            owner=facts.owner,
+            options=facts.options,
+            conversation_id=facts.conversation_id,
+            user_id=facts.user_id,
+            parent=facts.parent,
+            depth=facts.depth,
+        )
+    return state
 
 
 @workflow.defn(name=REQUEST_WORKFLOW)

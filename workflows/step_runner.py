@@ -94,22 +94,25 @@ class StepRunner:
             feedback=feedback,
             with_message=launch.with_message,
         )
-        summary = f"{launch.step.id} · round {work.round}"
         try:
-            executed = await self._call(Execution.execute_step, work, summary, launch.step.timeout_s + TIMEOUT_MARGIN_S)
+            executed = await self._call(
+                Execution.execute_step, work, launch.step.id, launch.step.timeout_s + TIMEOUT_MARGIN_S
+            )
         except ActivityError as error:
             executed = self._failed(error)
         self._spent += executed.cost_micros
         return executed
 
     def _failed(self, error: ActivityError) -> Executed:
-        """Make a round of a failure. What it used is unknown here, so it counts as all that was granted."""
-        code, text = cause_of(error)
+        """Make a round of a failure. Where the failure does not say what it used, that is all that was granted."""
+        code, text, cost = cause_of(error)
+        if cost is None:
+            cost = 0 if self._halted else self._grant_left() or 0
         return Executed(
             evaluation=Evaluation(success=False, reason=text),
             error=text,
             error_code=code,
-            cost_micros=0 if self._halted else self._grant_left() or 0,
+            cost_micros=cost,
         )
 
     async def _evaluate(self, attempt: int, executed: Executed) -> Evaluation:
@@ -123,7 +126,7 @@ class StepRunner:
         )
         try:
             evaluated: Evaluated = await self._call(
-                Evaluating.evaluate_step, work, f"{launch.step.id} · evaluate", COORDINATOR_TIMEOUT_S
+                Evaluating.evaluate_step, work, f"{launch.step.id}@evaluate", COORDINATOR_TIMEOUT_S
             )
         except ActivityError as error:
             return undecided(cause_of(error).text)
@@ -131,9 +134,16 @@ class StepRunner:
         return evaluated.evaluation
 
     async def _call(
-        self, method: Callable[[Any, Input], Awaitable[Output]], work: Input, summary: str, timeout_s: float
+        self, method: Callable[[Any, Input], Awaitable[Output]], work: Input, slot: str, timeout_s: float
     ) -> Output:
-        handle = workflow.start_activity_method(method, work, summary=summary, **model_work(timeout_s))
+        """Run an activity under the name of its slot: Temporal then notices a replay that runs the steps in another order."""
+        handle = workflow.start_activity_method(
+            method,
+            work,
+            activity_id=f"{slot}/{work.round}",
+            summary=f"{slot} · round {work.round}",
+            **model_work(timeout_s),
+        )
         self._handle = handle
         if self._halted:
             handle.cancel()

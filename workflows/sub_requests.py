@@ -72,6 +72,10 @@ class SubRequest:
             static_summary=f"{self._step.id} · sub-request",
         )
         handle.add_done_callback(self._child_closed)
+        run = state.runs[self._step.id]
+        first_round = run.next_round - 1 - self._step.max_retries
+        state.emit(EventType.STEP_STARTED, step_id=self._step.id, round=first_round, child=child_id)
+        self._shell.wake()
 
     def _child_closed(self, handle: "workflow.ChildWorkflowHandle[object, Outcome]") -> None:
         """Notice a child that ended without a word, terminated by an operator for example."""

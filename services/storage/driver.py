@@ -22,7 +22,7 @@ class Driver(Protocol):
         """Return the first row, None when there is none."""
         ...
 
-    async def fetchval(self, query: str, *parameters: object) -> Any:  # noqa: ANN401  (a value off the wire)
+    async def fetchval(self, query: str, *parameters: object) -> Any:
         """Return the first column of the first row, None when there is none."""
         ...
 

@@ -40,3 +40,10 @@ async def test_ended_requests_are_listed_with_their_message_cut(product: Product
     await product.api.post("/v1/requests", json={"message": "x" * 900, "conversation_id": product.model})
     page = (await product.api.get("/v1/requests", params={"conversation_id": product.model})).json()
     assert page["requests"][0]["message"] == {"text": "x" * 500, "truncated": True, "size": 900}
+
+
+async def test_first_task_goes_to_the_worker_of_the_same_process_without_a_round_trip(product: Product) -> None:
+    request_id = await product.submit("Hello!")
+    history = await product.handle(request_id).fetch_history()
+    assert history.events[0].workflow_execution_started_event_attributes.eager_execution_accepted
+    assert history.events[0].workflow_execution_started_event_attributes.workflow_task_timeout.seconds == 5

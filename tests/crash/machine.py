@@ -36,7 +36,9 @@ class Machine:
         for row in finished:
             round_key = f"{request_id}/{row.slot}/{row.round}"
             assert asked.count(f"{round_key}/{row.n}") == 1
-            later = [key for key in asked if key.rpartition("/")[0] == round_key and int(key.rpartition("/")[2]) > row.n]
+            later = [
+                key for key in asked if key.rpartition("/")[0] == round_key and int(key.rpartition("/")[2]) > row.n
+            ]
             assert later == []
         ids = {f"{request_id}/{row.slot}/{row.round}/{row.n}" for row in journal}
         assert set(asked) <= ids

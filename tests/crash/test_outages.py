@@ -57,7 +57,7 @@ async def test_message_is_answered_while_a_model_call_and_a_database_activity_ru
     assert (await product.ended(request_id))["phase"] == "cancelled"
 
 
-async def test_cancel_reaches_a_running_model_call_within_five_seconds(machine: Machine, product: Product) -> None:
+async def test_cancel_reaches_a_running_model_call_within_five_seconds(product: Product) -> None:
     request_id = await held(product)
     started = time.monotonic()
     await product.send(request_id, "cancel")

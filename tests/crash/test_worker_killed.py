@@ -53,7 +53,9 @@ async def kill_and_time(machine: Machine, product: Product, request_id: str) -> 
 
 
 @pytest.mark.parametrize("seed", range(10))
-async def test_killed_worker_loses_nothing_and_asks_nothing_twice(machine: Machine, product: Product, seed: int) -> None:
+async def test_killed_worker_loses_nothing_and_asks_nothing_twice(
+    machine: Machine, product: Product, seed: int
+) -> None:
     request_id, lasts_s = await slow_request(product)
     await asyncio.sleep(random.Random(seed).uniform(0.05, 0.8) * lasts_s)
     if (await product.get(request_id))["phase"] != "done":

@@ -1,6 +1,7 @@
 import pytest
 
 from domain.admission import admit
+from domain.amending import take_amendment
 from domain.content import Text
 from domain.evaluation import Evaluation
 from domain.events import EventType
@@ -22,16 +23,16 @@ from tests.domain.make import (
     step,
     succeeded,
 )
-from domain.amending import take_amendment
 
 CANCEL = Stop(phase=Phase.CANCELLED, reason="cancelled", detail="by the user")
 
 
 @pytest.mark.parametrize(
     ("success", "adjust", "used", "again"),
-    [(False, False, 1, True), (False, False, 2, True), (False, False, 3, False), (True, False, 1, False), (False, True, 1, False)],
+    [(False, False, 1, True), (False, False, 2, True), (False, False, 3, False), (True, False, 1, False), (False, True,
+    1, False)],
 )
-def test_round_is_repeated_only_when_it_may_help(success: bool, adjust: bool, used: int, again: bool) -> None:  # noqa: FBT001, E501  # a table's columns
+def test_round_is_repeated_only_when_it_may_help(success: bool, adjust: bool, used: int, again: bool) -> None:  # noqa: FBT001  # a table's columns
     evaluation = Evaluation(success=success, needs_adjustment=adjust)
     assert wants_retry(evaluation, used, step(max_retries=2)) is again
 

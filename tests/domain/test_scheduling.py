@@ -5,7 +5,7 @@ from domain.outcomes import settle
 from domain.request import Caps, Phase
 from domain.run_state import DueReplan, RunState, Stop
 from domain.scheduling import BUDGET_NOTE, Moves, next_moves
-from domain.step import StepKind, StepStatus
+from domain.step import StepKind
 from tests.domain.make import CAPS, NOW, failed, launched, launches, running, step, succeeded
 
 

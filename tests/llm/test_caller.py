@@ -15,7 +15,7 @@ from runtime.settings import PROJECT_ROOT
 from services.llm import closing
 from services.llm.assignment import CallFailed
 from services.llm.errors import ModelTimedOut
-from services.llm.opening import OpenCall
+from services.llm.opening import OpenCall, open_call
 from services.llm.prices import Prices
 from services.storage import journal
 from services.storage.database import Database
@@ -273,7 +273,8 @@ async def test_an_answer_is_held_while_the_database_is_away(parts: Parts, monkey
     monkeypatch.setattr(closing, "STORE_WITHIN_S", 0.5)
     request_id = await parts.new_request()
     request = chat_request(parts.sim.model)
-    opened = await parts.caller._open(assignment(request_id), composing(request))
+    async with parts.db.transaction() as tx:
+        opened = await open_call(tx, assignment(request_id), composing(request), Prices({}), "test")
     assert isinstance(opened, OpenCall)
     answer = await collect(parts.chat, request)
     away = Database(f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")

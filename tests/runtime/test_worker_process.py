@@ -111,7 +111,7 @@ async def test_a_worker_waits_for_what_is_not_up(
 
 
 async def test_a_worker_without_settings_says_what_is_missing() -> None:
-    unset = {name: "" for name in ("DATABASE_URL", "TEMPORAL_ADDRESS", "LONGHAUL_OPENAI_BASE_URL")}
+    unset = dict.fromkeys(("DATABASE_URL", "TEMPORAL_ADDRESS", "LONGHAUL_OPENAI_BASE_URL"), "")
     async with worker_process({**unset, "LONGHAUL_OPENAI_MODEL": ""}) as process:
         await said(process, "DATABASE_URL")
         assert await process.wait() == 2

@@ -22,12 +22,12 @@ def new_id() -> str:
     return ids.request_id(time.time_ns() // 1_000_000, secrets.randbits(80))
 
 
-def new_request(**changes: Any) -> requests.NewRequest:  # noqa: ANN401  (fields of NewRequest)
+def new_request(**changes: Any) -> requests.NewRequest:
     fields: dict[str, Any] = {"request_id": new_id(), "owner": OWNER, "message": Text.inline("Say hello")}
     return requests.NewRequest(**{**fields, **changes})
 
 
-async def accepted(db: Database, **changes: Any) -> str:  # noqa: ANN401  (fields of NewRequest)
+async def accepted(db: Database, **changes: Any) -> str:
     async with db.transaction() as tx:
         return (await requests.accept(tx, new_request(**changes))).request_id
 

@@ -1,4 +1,4 @@
-"""Messages to a running request: over the API, as updates and as signals; approvals, questions, pauses, cancels, forks."""
+"""Messages to a running request, by API, update and signal: amendments, approvals, questions, pauses, cancels, forks."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -221,3 +221,15 @@ async def test_fork_reuses_what_stands_before_the_step(product: Product) -> None
     assert (await product.tasks()).count("step") == 4
     steps = await product.steps(forked["id"])
     assert steps["s1"]["result"] == (await product.steps(ended["id"]))["s1"]["result"]
+
+
+@pytest.mark.parametrize("payloads", [[], [None], [{}, {}]])
+async def test_signal_with_any_number_of_payloads_stalls_nothing(product: Product, payloads: list[object]) -> None:
+    request_id = await held(product)
+    handle = product.handle(request_id)
+    await handle.signal("pause", args=payloads)
+    status = await product.query(request_id, "status")
+    assert status["paused"] is (len(payloads) < 2)
+    assert len(status["refusals"]) == (1 if len(payloads) > 1 else 0)
+    await handle.signal("cancel", args=[])
+    assert (await product.ended(request_id))["phase"] == "cancelled"

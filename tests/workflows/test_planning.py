@@ -50,7 +50,7 @@ async def test_next_turn_of_a_conversation_knows_the_last(product: Product) -> N
         ("not_json", "draft_not_json"),
         ("cycle", "cycle"),
         ("unknown_kind", "invalid"),
-        ("ten_thousand_steps", "draft_not_json"),
+        ("ten_thousand_steps", "draft_too_long"),
         ("self_dependency", "self_dependency"),
         ("absurd_timeout", "timeout_out_of_range"),
         ("duplicate_ids", "duplicate_id"),

@@ -1,4 +1,4 @@
-"""Steps: evaluation, retries with feedback, replans, accepting and saying so, time-outs, conditions, budgets, deadlines."""
+"""Steps: evaluation, retries with feedback, replans, accepting and saying so, time-outs, conditions, budgets."""
 
 import json
 from typing import Any
@@ -137,7 +137,9 @@ async def test_nothing_succeeds_fails_the_request(product: Product) -> None:
 
 
 async def test_spending_stays_within_the_budget(product: Product) -> None:
-    ended = await product.ask("Summarise the moon. List three planets. Name four seas. Then compare them.", budget_micros=400)
+    ended = await product.ask(
+        "Summarise the moon. List three planets. Name four seas. Then compare them.", budget_micros=400
+    )
     assert ended["cost_micros"] <= 400
     costs = await product.get(ended["id"], "/costs")
     assert sum(call["cost_micros"] for call in costs["calls"]) == ended["cost_micros"]
@@ -166,6 +168,14 @@ async def test_sub_request_answers_its_step(product: Product) -> None:
     paid = [json.loads(event["data"]) for event in await product.events(ended["id"]) if event["event"] == "cost"]
     child = await product.get(next(cost["call_id"] for cost in paid if "/" not in cost["call_id"]))
     assert (child["phase"], child["parent_id"], child["cost_micros"]) == ("done", ended["id"], step["cost_micros"])
+
+
+async def test_sub_request_builds_on_earlier_results(product: Product) -> None:
+    steps = [{"id": "s1", "prompt": "What is 2+3?"}, {"id": "sub", "kind": "request", "depends_on": ["s1"]}]
+    await product.fault(plan_of(*steps), task="plan", times=1)
+    await product.fault({"answer": "Built on it."}, task="step", step_id="answer", contains="[s1]")
+    ended = await product.ask(TWO_PARTS)
+    assert (await product.steps(ended["id"]))["sub"]["result"]["text"] == "Built on it."
 
 
 async def test_sub_requests_nest_at_most_three_deep(product: Product) -> None:

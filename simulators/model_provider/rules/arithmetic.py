@@ -1,6 +1,6 @@
 """Sums that stand in a text: `what is 12*7` → 84."""
 
-# ruff: noqa: RUF001 - the signs of other scripts are meant
+
 
 import ast
 import operator
