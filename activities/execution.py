@@ -9,10 +9,14 @@ from activities.material import background, load_cut
 from activities.models import Ask, Models
 from contracts.calls import Executed, ExecuteInput
 from contracts.ports import Execution
+from domain.content import Text
 from domain.documents import StepDocument, Turn
 from domain.errors import ModelAnswerTooLarge, ModelRejected
 from domain.evaluation import Answer, Evaluation, by_rule
+from domain.events import Event, EventType, StepFinished
+from domain.step import StepStatus
 from services.llm.assignment import CallFailed, CallResult
+from services.llm.chat import ChatAnswer
 from services.llm.errors import ModelTimedOut
 from services.llm.prompts import Task
 from services.storage import blobs
@@ -47,6 +51,7 @@ class ModelExecution(Execution):
             timeout_s=min(step.timeout_s, time_left.seconds()),
             model=step.model,
             streams=True,
+            conclude=lambda answer, stored: _end(request, answer, stored),
         )
 
         async def document(tx: Tx) -> StepDocument:
@@ -66,11 +71,33 @@ def _comes_back(failed: CallFailed) -> bool:
     return isinstance(failed.error, ModelTimedOut) or is_last(failed.error)
 
 
-def _executed(request: ExecuteInput, answer: CallResult) -> Executed:
+def _judge(request: ExecuteInput, answer: ChatAnswer | CallResult) -> Evaluation | None:
+    """Judge by rule; None: no rule fails it, and the step wants a model's verdict."""
     said = Answer(text=answer.text, finish_reason=answer.finish_reason, refused=answer.refused)
     evaluation = by_rule(said, request.step.expects)
-    undecided = evaluation.success and request.step.evaluate == "model"
-    return Executed(text=answer.stored, evaluation=None if undecided else evaluation, cost_micros=answer.cost_micros)
+    return None if evaluation.success and request.step.evaluate == "model" else evaluation
+
+
+def _end(request: ExecuteInput, answer: ChatAnswer, stored: Text) -> tuple[Event, ...]:
+    """Return the step's end if a rule passes the answer: it needs no decision of the workflow."""
+    evaluation, step_id = _judge(request, answer), request.step.id
+    if evaluation is None or not evaluation.success:
+        return ()
+    end = StepFinished(
+        step_id=step_id, round=request.round, status=StepStatus.SUCCEEDED, result=stored, evaluation=evaluation
+    )
+    data = {"v": 1, **end.data()}
+    return (Event(source=f"end/{step_id}", source_seq=request.round, type=EventType.STEP_FINISHED, data=data),)
+
+
+def _executed(request: ExecuteInput, answer: CallResult) -> Executed:
+    evaluation = _judge(request, answer)
+    return Executed(
+        text=answer.stored,
+        evaluation=evaluation,
+        recorded=evaluation is not None and evaluation.success,
+        cost_micros=answer.cost_micros,
+    )
 
 
 def _failed(failed: CallFailed) -> Executed:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from contracts.calls import Work
 from domain.value import Value
-from services.llm.assignment import Assignment, CallResult
+from services.llm.assignment import Assignment, CallResult, Conclude
 from services.llm.caller import ModelCaller
 from services.llm.chat import ChatRequest
 from services.llm.prompts import Task, prompt
@@ -18,13 +18,17 @@ UNDERSTAND, PLAN, SYNTHESIZE = "@understand", "@plan", "@synthesize"
 
 @dataclass(frozen=True)
 class Ask:
-    """One question to a model. `model` None: the request's, else the deployment's; `timeout_s` bounds the call."""
+    """One question to a model.
+
+    `model` None: the request's, else the deployment's; `timeout_s` bounds the call; `conclude`: see `Assignment`.
+    """
 
     task: Task
     slot: str
     timeout_s: float
     model: str | None = None
     streams: bool = False
+    conclude: Conclude | None = None
 
 
 class Models:
@@ -60,5 +64,6 @@ class Models:
             events=work.events,
             grant_micros=work.grant_micros,
             streams=ask.streams,
+            conclude=ask.conclude,
         )
         return await self._caller.call(assignment, compose)

@@ -2,8 +2,6 @@
 
 from temporalio.common import (
     Priority,
-    SearchAttributePair,
-    TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
@@ -14,11 +12,8 @@ from api.temporal_calls import RPC_TIMEOUT, answering
 from contracts import names
 from contracts.calls import RequestFacts, Seed
 from contracts.policies import WORKFLOW_TASK_TIMEOUT
-from domain.request import Phase
 
 KIND = "request"
-_UNSET = "default"
-"""What stands for the deployment's own model."""
 
 
 async def start_workflow(parts: Parts, facts: RequestFacts, seed: Seed | None = None) -> None:
@@ -46,21 +41,10 @@ async def start_workflow(parts: Parts, facts: RequestFacts, seed: Seed | None = 
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 request_eager_start=deployment.eager_start,
-                search_attributes=_search_attributes(facts) if deployment.search_attributes else None,
+                search_attributes=names.search_attributes(facts, KIND) if deployment.search_attributes else None,
                 priority=Priority(priority_key=facts.options.priority),
                 static_summary="fork" if seed else KIND,
                 rpc_timeout=RPC_TIMEOUT,
             )
     except WorkflowAlreadyStartedError:
         return
-
-
-def _search_attributes(facts: RequestFacts) -> TypedSearchAttributes:
-    return TypedSearchAttributes(
-        [
-            SearchAttributePair(names.OWNER, facts.owner),
-            SearchAttributePair(names.PHASE, Phase.ACCEPTED.value),
-            SearchAttributePair(names.KIND, KIND),
-            SearchAttributePair(names.MODEL, facts.options.model or _UNSET),
-        ]
-    )

@@ -4,8 +4,9 @@ All are child processes of ours on loopback, with their state in a temporary fol
 use in place of our own.
 """
 
+import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from runtime.local.progress import Teller
 from runtime.settings import Settings
 
 SHARED: Final = ("postgres", "temporal", "simulator")
+SETTLE_S: Final = 5.0
+"""Each service of a new server learns of search attributes with its namespace cache, renewed every two seconds."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Ground:
         temporal: The Temporal server's address, as host:port.
         own_temporal: Whether that server is ours, on this PostgreSQL.
         model_url: The simulated model's base URL.
+        python: Variables for Python programs: they keep byte code as anywhere, whatever this environment says, because
+            the workflow sandbox imports modules for every run.
     """
 
     supervisor: Supervisor
@@ -41,6 +46,7 @@ class Ground:
     temporal: str
     own_temporal: bool
     model_url: str
+    python: Mapping[str, str]
 
     def pids(self, names: tuple[str, ...]) -> dict[str, int]:
         """The ids of the shared processes and of these."""
@@ -60,10 +66,12 @@ async def ground(settings: Settings, teller: Teller) -> AsyncIterator[Ground]:
         databases = Databases(postgres.address)
         temporal = settings.temporal_address or await _own_temporal(settings, teller, databases, supervisor, folder)
         await search_attributes.ensure(await Client.connect(temporal))
+        await asyncio.sleep(SETTLE_S)
         port = free_port()
         await supervisor.start(programs.simulator(port, folder / "calls.jsonl"))
         own = settings.temporal_address is None
-        yield Ground(supervisor, databases, temporal, own, f"http://127.0.0.1:{port}/v1/")
+        python = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+        yield Ground(supervisor, databases, temporal, own, f"http://127.0.0.1:{port}/v1/", python)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from domain.placement import Placement
 from runtime.local import ProcessSpec, programs
 from runtime.local.ports import free_port
 from runtime.local.provider import SIMULATED, SIMULATED_MODEL, Provider
-from runtime.settings import PROJECT_ROOT
+from runtime.settings import PROJECT_ROOT, child_environment
 from services.storage.migrate import migrate
 
 Layout = Literal["one process", "apart"]
@@ -32,7 +32,9 @@ _HAND_QUEUE: Final = "bench-handwritten"
 async def hand_written(ground: Ground) -> list[Contender]:
     """Start the hand-written program's worker; all its shapes run in it."""
     argv = (sys.executable, "-m", "bench.handwritten_worker", ground.temporal, _HAND_QUEUE, ground.model_url)
-    await ground.supervisor.start(ProcessSpec(name="handwritten", argv=argv, cwd=PROJECT_ROOT))
+    await ground.supervisor.start(
+        ProcessSpec(name="handwritten", argv=argv, env=child_environment(ground.python), cwd=PROJECT_ROOT)
+    )
     client = await Client.connect(ground.temporal)
     return [
         Contender(hand_name(shape, model), HandWritten(client, _HAND_QUEUE, shape, model), ("handwritten",))
@@ -75,7 +77,10 @@ def _specs(layout: Layout, key: str, port: int, variables: dict[str, str]) -> tu
 
 
 def _variables(ground: Ground, database: str, placement: Placement) -> dict[str, str]:
-    return Provider(ground.model_url, SIMULATED_MODEL, SIMULATED).variables | {
+    provider = Provider(ground.model_url, SIMULATED_MODEL, SIMULATED)
+    return {
+        **ground.python,
+        **provider.variables,
         "DATABASE_URL": ground.databases.address(database),
         "TEMPORAL_ADDRESS": ground.temporal,
         "LONGHAUL_TASK_QUEUE": database,

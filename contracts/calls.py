@@ -106,13 +106,15 @@ class ExecuteInput(Work):
 class Executed(Value):
     """One round's end. `evaluation` None: every rule passed and the step wants a model's verdict.
 
-    `error` is set when the model gave no answer for good: a code of `domain.errors` and a sentence.
+    `error` is set when the model gave no answer for good: a code of `domain.errors` and a sentence. `recorded`: the
+    step has succeeded by rule, and its `step.finished` stands in the log.
     """
 
     text: Text | None = None
     evaluation: Evaluation | None = None
     error: str | None = None
     error_code: str | None = None
+    recorded: bool = False
     cost_micros: int = 0
 
 

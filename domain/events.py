@@ -13,7 +13,7 @@ transaction that appends them; so an event carries all that its read model needs
 | plan.refused | problems, attempt |
 | step.started | step_id, round, child (workflow id or None) |
 | step.retried | step_id, round, feedback |
-| step.finished | step_id, round, status, result (Text or None), evaluation, note, cost_micros |
+| step.finished | step_id, round, status, result (Text or None), evaluation, note |
 | text.delta | step_id, call_id, text |
 | text.reset | step_id, call_id |
 | question.asked | question (Question) |
@@ -24,15 +24,17 @@ transaction that appends them; so an event carries all that its read model needs
 | message.refused | message, message_id, problems |
 
 Events of source `wf` are appended in their order. A step's events come from its activities too, so each carries the
-`round`
-it belongs to: the read model takes a `step.started` or `step.retried` only for a round above the one it has, and a
-`step.finished` only for a round not below it. The workflow's own `step.finished` names the last round that the launch
-may use, so it stands against whatever that launch still writes.
+`round` it belongs to: the read model takes a `step.started` or `step.retried` only for a round above the one it has,
+and a `step.finished` only for a round not below it. A round that a rule passes is finished by its activity, in the
+transaction that stores the answer; what else becomes of a step, the workflow says. Its `step.finished` names the last
+round that the launch may use, so it stands against whatever that launch still writes.
 """
 
 from enum import StrEnum
 from typing import Any
 
+from domain.content import Text
+from domain.evaluation import Evaluation
 from domain.value import Value
 
 
@@ -57,6 +59,21 @@ class EventType(StrEnum):
     APPROVAL_DECIDED = "approval.decided"
     COST = "cost"
     MESSAGE_REFUSED = "message.refused"
+
+
+class StepFinished(Value):
+    """What `step.finished` carries: by whoever it is told, a step's end looks the same."""
+
+    step_id: str
+    round: int
+    status: str
+    result: Text | None = None
+    evaluation: Evaluation | None = None
+    note: str | None = None
+
+    def data(self) -> dict[str, Any]:
+        """Return the event's data, absent fields left out."""
+        return self.model_dump(mode="json", exclude_none=True)
 
 
 class Event(Value):

@@ -41,7 +41,8 @@ def settle(state: RunState, step_id: str, launch: int, result: StepResult, caps:
     state.runs[step_id] = run.model_copy(update=_ending(state, result, caps))
     if _calls_for_replan(state, result, caps):
         state.due_replan = DueReplan(step_id=step_id, reason=result.note or "the step failed")
-    emit_finished(state, step_id, state.runs[step_id])
+    if not result.recorded:
+        emit_finished(state, step_id, state.runs[step_id])
 
 
 def _ending(state: RunState, result: StepResult, caps: Caps) -> dict[str, object]:

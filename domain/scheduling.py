@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from domain import budget
 from domain.content import Text
-from domain.events import EventType
+from domain.events import EventType, StepFinished
 from domain.plan import Plan
 from domain.readiness import Readiness, judge
 from domain.request import Caps
@@ -136,13 +136,12 @@ def end_without_run(state: RunState, step_id: str, status: StepStatus, note: str
 
 def emit_finished(state: RunState, step_id: str, run: StepRun) -> None:
     """Say that a step has ended."""
-    state.emit(
-        EventType.STEP_FINISHED,
+    end = StepFinished(
         step_id=step_id,
         round=run.next_round - 1,
-        status=run.status.value,
+        status=run.status,
         result=run.result,
         evaluation=run.evaluation,
         note=run.note,
-        cost_micros=run.cost_micros,
     )
+    state.emit(EventType.STEP_FINISHED, **end.data())

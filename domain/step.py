@@ -92,7 +92,7 @@ class Step(Value):
 class StepResult(Value):
     """How one launch of a step ended: the last round's text and evaluation, and what all its rounds cost.
 
-    `error`: the code and text of the error that ended it without a text.
+    `recorded`: the log has this end already, from the activity that stored the answer.
     """
 
     status: StepStatus
@@ -101,6 +101,7 @@ class StepResult(Value):
     note: str | None = None
     cost_micros: int = 0
     rounds: int = 1
+    recorded: bool = False
 
 
 class StepRun(Value):

@@ -59,7 +59,7 @@ class RequestWorkflow(MessageHandlers):
         super().__init__(Inbox(self._shell))
         self._life = Life(self._shell)
         self._outcome: Outcome | None = None
-        self._shown_phase: str | None = None
+        self._shown_phase = workflow.info().typed_search_attributes.get(PHASE)
 
     @workflow.run
     async def run(self, request: RequestInput) -> Outcome:

@@ -53,7 +53,8 @@ class StepRunner:
             if evaluation is None:
                 return self._result(StepStatus.CANCELLED, None, attempt)
             if evaluation.success:
-                return self._result(StepStatus.SUCCEEDED, evaluation, attempt)
+                result = self._result(StepStatus.SUCCEEDED, evaluation, attempt)
+                return result.model_copy(update={"recorded": True}) if executed.recorded else result
             answered = executed.error_code in (None, "timeout")
             if not answered or not wants_retry(evaluation, attempt, self._launch.step):
                 return self._result(StepStatus.ACCEPTED if self._text else StepStatus.FAILED, evaluation, attempt)
@@ -136,7 +137,7 @@ class StepRunner:
     async def _call(
         self, method: Callable[[Any, Input], Awaitable[Output]], work: Input, slot: str, timeout_s: float
     ) -> Output:
-        """Run an activity under the name of its slot: Temporal then notices a replay that runs the steps in another order."""
+        """Run an activity. Its id names the slot, so that a replay in another order of steps is noticed."""
         handle = workflow.start_activity_method(
             method,
             work,

@@ -10,7 +10,7 @@ from temporalio.exceptions import FailureError
 
 from contracts.calls import RequestFacts
 from contracts.messages import CANCEL
-from contracts.names import REQUEST_WORKFLOW, RequestInput
+from contracts.names import REQUEST_WORKFLOW, RequestInput, search_attributes
 from contracts.policies import WORKFLOW_TASK_TIMEOUT
 from domain import ids
 from domain.content import Text
@@ -19,6 +19,8 @@ from domain.request import Outcome, ParentStep, Phase
 from domain.step import Step, StepResult, StepStatus
 from workflows.failures import cause_of
 from workflows.shell import Shell
+
+KIND = "sub-request"
 
 
 class SubRequest:
@@ -57,10 +59,11 @@ class SubRequest:
         state = self._shell.state
         child_id = ids.request_id(int(workflow.now().timestamp() * 1000), workflow.random().getrandbits(80))
         state.children[self._key] = child_id
+        facts = self._facts(child_id)
         handle = await workflow.start_child_workflow(
             REQUEST_WORKFLOW,
             RequestInput(
-                facts=self._facts(child_id),
+                facts=facts,
                 caps=self._shell.request.caps,
                 placement=self._shell.request.placement,
                 search_attributes=self._shell.request.search_attributes,
@@ -68,6 +71,7 @@ class SubRequest:
             id=child_id,
             result_type=Outcome,
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            search_attributes=search_attributes(facts, KIND) if self._shell.request.search_attributes else None,
             task_timeout=WORKFLOW_TASK_TIMEOUT,
             static_summary=f"{self._step.id} · sub-request",
         )

@@ -1,16 +1,17 @@
 """What a journaled call is given and what it gives back."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from domain.budget import Usage
 from domain.content import Text
 from domain.errors import ModelError
 from domain.events import Event
-from services.llm.chat import ChatRequest
+from services.llm.chat import ChatAnswer, ChatRequest
 from services.storage.database import Tx
 from services.storage.journal import CallKey
 
+Conclude = Callable[[ChatAnswer, Text], Sequence[Event]]
 Compose = Callable[[Tx], Awaitable[ChatRequest]]
 """Makes the request in the transaction that opens the call: what it reads costs no transaction of its own."""
 
@@ -25,6 +26,7 @@ class Assignment:
         events: What is to be recorded before the call.
         grant_micros: What all attempts of this round may cost together, None for no cap.
         streams: Whether viewers see the text as it comes.
+        conclude: Makes the events that an answer brings about, from it and its stored text; recorded together with it.
     """
 
     key: CallKey
@@ -32,6 +34,7 @@ class Assignment:
     events: tuple[Event, ...] = ()
     grant_micros: int | None = None
     streams: bool = False
+    conclude: Conclude | None = None
 
     @property
     def step_id(self) -> str | None:

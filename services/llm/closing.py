@@ -71,7 +71,8 @@ class Books:
         if not await journal.finish(tx, opened.call, entry):
             raise _Fenced
         spent = cost_event(work, opened.call, answer.model, answer.usage, micros)
-        await events.append(tx, work.key.request_id, (spent,))
+        concluded = work.conclude(answer, stored) if work.conclude else ()
+        await events.append(tx, work.key.request_id, (spent, *concluded))
         return CallResult(
             text=answer.text,
             stored=stored,

@@ -41,8 +41,12 @@ class Cli:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        async with asyncio.timeout(WITHIN_S):
-            out, err = await process.communicate()
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                out, err = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
         return Ran(process.returncode or 0, out.decode(), err.decode())
 
     async def submit(self, *arguments: str) -> str:

@@ -5,7 +5,11 @@ from hypothesis import HealthCheck, settings
 _SLOW_ON_BUSY_MACHINES = (HealthCheck.too_slow, HealthCheck.data_too_large)
 
 settings.register_profile(
-    "short", max_examples=60, stateful_step_count=40, derandomize=True, deadline=None,
+    "short",
+    max_examples=60,
+    stateful_step_count=40,
+    derandomize=True,
+    deadline=None,
     suppress_health_check=_SLOW_ON_BUSY_MACHINES,
 )
 settings.register_profile(

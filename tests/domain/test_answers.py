@@ -7,8 +7,9 @@ from tests.domain.make import CAPS, accepted, failed, launches, plan, running, s
 
 
 @pytest.mark.parametrize(
-    ("result", "is_answer"), [(succeeded(), True), (accepted(), False), (failed(), False)], ids=lambda case:
-    str(case)[:9]
+    ("result", "is_answer"),
+    [(succeeded(), True), (accepted(), False), (failed(), False)],
+    ids=lambda case: str(case)[:9],
 )
 def test_single_success_is_the_answer(result: StepResult, is_answer: bool) -> None:
     state = running(step("a"))

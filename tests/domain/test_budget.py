@@ -54,9 +54,7 @@ def test_output_is_capped_by_what_is_left_after_the_input(granted: int | None, p
 
 
 @given(granted=money, used=tokens, price=prices, ceiling=tokens)
-def test_affordable_output_never_costs_more_than_the_grant(
-    granted: int, used: int, price: Price, ceiling: int
-) -> None:
+def test_affordable_output_never_costs_more_than_the_grant(granted: int, used: int, price: Price, ceiling: int) -> None:
     output = affordable_output(granted, used, price, ceiling)
     assert 0 <= output <= ceiling
     if output:

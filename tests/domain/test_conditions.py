@@ -69,7 +69,7 @@ FACTS = {
         ("steps.d.result.list == steps.d.result.same", True),
     ],
 )
-def test_expression_means_what_its_grammar_says(source: str, holds: bool) -> None:  # noqa: FBT001  # a table's column
+def test_expression_means_what_its_grammar_says(source: str, holds: bool) -> None:  # a table's column
     assert evaluate(parse(source), FACTS) is holds
 
 
@@ -158,7 +158,7 @@ def test_references_tell_statuses_from_results() -> None:
 
 
 @pytest.mark.parametrize(("depth", "holds"), [(MAX_JSON_DEPTH - 2, True), (MAX_JSON_DEPTH, False), (50_000, False)])
-def test_deeply_nested_result_reads_as_null(depth: int, holds: bool) -> None:  # noqa: FBT001  # a table's column
+def test_deeply_nested_result_reads_as_null(depth: int, holds: bool) -> None:  # a table's column
     text = '{"ok": true, "deep": ' + "[" * depth + "]" * depth + "}"
     facts = {"a": StepFacts(DONE, text)}
     assert evaluate(parse("steps.a.result.ok"), facts) is holds

@@ -100,8 +100,8 @@ def test_offending_values_are_left_out_of_problems() -> None:
 
 
 @pytest.mark.parametrize(
-    "edit", [{"op": "\ud800"}, {"op": "drop", "step_id": "a", "\ud800": 1}, {"op": "drop", "step_id": "\ud800"},
-    {"\ud800": 1}]
+    "edit",
+    [{"op": "\ud800"}, {"op": "drop", "step_id": "a", "\ud800": 1}, {"op": "drop", "step_id": "\ud800"}, {"\ud800": 1}],
 )
 def test_problem_about_what_is_not_unicode_is_itself_unicode(edit: dict[str, object]) -> None:
     with pytest.raises(ValidationError) as caught:

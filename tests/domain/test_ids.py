@@ -28,7 +28,7 @@ def test_request_id_is_well_formed() -> None:
 
 
 @pytest.mark.parametrize(("text", "fits"), [("req_" + "0" * 32, True), ("req_" + "0" * 32 + "\n", False), ("x", False)])
-def test_request_id_is_the_whole_text(text: str, fits: bool) -> None:  # noqa: FBT001  # a table's column
+def test_request_id_is_the_whole_text(text: str, fits: bool) -> None:
     assert bool(REQUEST_ID.match(text)) is fits
 
 
@@ -37,7 +37,7 @@ def test_request_id_is_the_whole_text(text: str, fits: bool) -> None:  # noqa: F
     [("a", True), ("a-b_9", True), ("a" * 40, True), ("a" * 41, False), ("", False), ("9a", False), ("-a", False)]
     + [("A", False), ("a b", False), ("a/b", False), ("a\n", False), ("é", False), ("а", False), ("a\u200b", False)],
 )
-def test_step_id_is_the_whole_text(text: str, fits: bool) -> None:  # noqa: FBT001  # a table's column
+def test_step_id_is_the_whole_text(text: str, fits: bool) -> None:
     assert bool(STEP_ID.match(text)) is fits
 
 

@@ -29,10 +29,15 @@ CANCEL = Stop(phase=Phase.CANCELLED, reason="cancelled", detail="by the user")
 
 @pytest.mark.parametrize(
     ("success", "adjust", "used", "again"),
-    [(False, False, 1, True), (False, False, 2, True), (False, False, 3, False), (True, False, 1, False), (False, True,
-    1, False)],
+    [
+        (False, False, 1, True),
+        (False, False, 2, True),
+        (False, False, 3, False),
+        (True, False, 1, False),
+        (False, True, 1, False),
+    ],
 )
-def test_round_is_repeated_only_when_it_may_help(success: bool, adjust: bool, used: int, again: bool) -> None:  # noqa: FBT001  # a table's columns
+def test_round_is_repeated_only_when_it_may_help(success: bool, adjust: bool, used: int, again: bool) -> None:
     evaluation = Evaluation(success=success, needs_adjustment=adjust)
     assert wants_retry(evaluation, used, step(max_retries=2)) is again
 
@@ -89,7 +94,7 @@ def test_end_of_a_dropped_step_is_paid() -> None:
     ],
 )
 def test_plan_changes_only_when_the_evaluation_wants_it_and_the_caps_allow_it(
-    result: StepResult, caps: Caps, due: bool, status: StepStatus  # noqa: FBT001  # a table's column
+    result: StepResult, caps: Caps, due: bool, status: StepStatus
 ) -> None:
     state = running(step("a"))
     launches(state, caps)
@@ -220,7 +225,7 @@ def test_stop_after_the_end_changes_nothing() -> None:
     ids=["all well", "one unverified", "one failed", "all failed"],
 )
 def test_request_ends_as_its_steps_did(
-    results: dict[str, StepResult], phase: Phase, reason: str | None, partial: bool  # noqa: FBT001  # a table's column
+    results: dict[str, StepResult], phase: Phase, reason: str | None, partial: bool
 ) -> None:
     state = running(step("a"), step("b"), step("c", condition="false"))
     launches(state)

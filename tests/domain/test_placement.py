@@ -19,5 +19,5 @@ from tests.domain.make import step
         (step(kind=StepKind.HUMAN), Placement.CHILD, False),
     ],
 )
-def test_policy_chooses_and_waits_for_people_stay_inline(placed: Step, policy: Placement, child: bool) -> None:  # noqa: FBT001  # a table's column
+def test_policy_chooses_and_waits_for_people_stay_inline(placed: Step, policy: Placement, child: bool) -> None:
     assert runs_as_child(placed, policy) is child

@@ -47,6 +47,6 @@ def test_step_starts_when_its_dependencies_and_condition_allow(
 
 
 @pytest.mark.parametrize(("holds", "verdict"), [(True, READY), (False, FALSE)])
-def test_condition_checked_elsewhere_counts(holds: bool, verdict: Verdict) -> None:  # noqa: FBT001  # a table's column
+def test_condition_checked_elsewhere_counts(holds: bool, verdict: Verdict) -> None:  # a table's column
     runs = {"a": StepRun(status=StepStatus.SUCCEEDED, result=REF), "b": StepRun()}
     assert judge(IF_A_SAYS_YES, runs, {"b": holds}) == verdict

@@ -5,8 +5,6 @@ import pytest
 from simulators.model_provider.rules.languages import detect
 from simulators.model_provider.rules.links import parts
 
-# ruff: noqa: RUF001 - the signs of other scripts are meant
-
 
 @pytest.mark.parametrize(
     ("text", "language"),

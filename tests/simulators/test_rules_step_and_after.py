@@ -19,7 +19,7 @@ from simulators.model_provider.rules.words import short
 
 PLACE = re.compile(r"{(\w+)}")
 
-# ruff: noqa: RUF001 - the signs of other scripts are meant
+
 
 
 def done(prompt: str, language: str = "en", **fields: Json) -> str:
@@ -144,7 +144,7 @@ def test_any_text_is_answered_and_passes_its_own_evaluation(text: str) -> None:
         ("?", "anything", True, False),
     ],
 )
-def test_a_result_must_be_about_its_prompt(prompt: str, result: str, success: bool, needs_adjustment: bool) -> None:  # noqa: FBT001 - values
+def test_a_result_must_be_about_its_prompt(prompt: str, result: str, success: bool, needs_adjustment: bool) -> None:
     verdict = evaluate(EvaluateDocument(step_id="s1", prompt=prompt, result=result))
     assert (verdict["success"], verdict["needs_adjustment"]) == (success, needs_adjustment)
     assert verdict["reason"]

@@ -52,7 +52,7 @@ def planned(message: str, **fields: Json) -> list[dict[str, Any]]:
         ("Write a haiku [timeout_s=5]", False),
     ],
 )
-def test_simple_is_what_one_call_answers(message: str, simple: bool) -> None:  # noqa: FBT001 - a value
+def test_simple_is_what_one_call_answers(message: str, simple: bool) -> None:
     assert read(message).simple is simple
 
 

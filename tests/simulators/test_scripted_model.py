@@ -77,7 +77,7 @@ def test_a_rule_applies_so_often_where_it_matches(provider: Provider) -> None:
     ("preset", "success", "needs_adjustment"),
     [("contradiction", True, True), ("always_fail", False, False), ("needs_adjustment", False, True)],
 )
-def test_verdicts(provider: Provider, preset: str, success: bool, needs_adjustment: bool) -> None:  # noqa: FBT001 - values
+def test_verdicts(provider: Provider, preset: str, success: bool, needs_adjustment: bool) -> None:
     provider.script(evaluate=preset)
     for _ in range(2):
         verdict = Verdict.model_validate_json(provider.text(EVALUATE))

@@ -68,7 +68,7 @@ def test_a_stream_without_the_option_has_no_usage(provider: Provider) -> None:
 
 @pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])
 @pytest.mark.parametrize("stream", [False, True])
-def test_the_token_bound_cuts(provider: Provider, field: str, stream: bool) -> None:  # noqa: FBT001 - a parameter of the test
+def test_the_token_bound_cuts(provider: Provider, field: str, stream: bool) -> None:
     response = provider.ask("Write a poem about the sea", **{field: 2, "stream": stream})
     if stream:
         chunks = events(response.text)[:-1]

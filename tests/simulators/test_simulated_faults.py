@@ -142,7 +142,7 @@ def test_bad_json(provider: Provider) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_cut_connection(provider: Provider, stream: bool) -> None:  # noqa: FBT001 - a parameter of the test
+def test_a_cut_connection(provider: Provider, stream: bool) -> None:
     provider.fault({"cut_stream_after": 1})
     with pytest.raises(httpx.RemoteProtocolError):
         provider.ask("Write about owls and cats", stream=stream)

@@ -26,7 +26,7 @@ async def test_numbers_are_gapless_although_writers_race_and_fail(db: Database) 
     assert [item.at for item in stored] == sorted(item.at for item in stored)
 
 
-async def _append_or_fail(db: Database, request_id: str, source: str, fails: bool) -> None:  # noqa: FBT001
+async def _append_or_fail(db: Database, request_id: str, source: str, fails: bool) -> None:
     try:
         async with db.transaction() as tx:
             await events.append(tx, request_id, [phase("running", source, number) for number in range(3)])
@@ -36,7 +36,7 @@ async def _append_or_fail(db: Database, request_id: str, source: str, fails: boo
         pass
 
 
-def _give_up(fails: bool) -> None:  # noqa: FBT001
+def _give_up(fails: bool) -> None:
     if fails:
         raise _ChangedMindError
 

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 from temporalio.client import Client, WorkflowHandle
 
+from contracts.names import REQUEST_WORKFLOW, TASK_QUEUE, RequestInput
+from contracts.policies import WORKFLOW_TASK_TIMEOUT
 from domain.request import Outcome
 
 Json = dict[str, Any]
@@ -30,6 +32,7 @@ class Product:
     provider: httpx.AsyncClient
     temporal: Client
     model: str
+    task_queue: str = TASK_QUEUE
 
     def with_model(self, model: str) -> "Product":
         """Return the same product for another model's name."""
@@ -44,6 +47,17 @@ class Product:
         assert answer.status_code == 202, answer.text
         request_id: str = answer.json()["id"]
         return request_id
+
+    async def start(self, request: RequestInput) -> WorkflowHandle[Any, Outcome]:
+        """Start a request's workflow without the API."""
+        return await self.temporal.start_workflow(
+            REQUEST_WORKFLOW,
+            request,
+            id=request.facts.request_id,
+            task_queue=self.task_queue,
+            task_timeout=WORKFLOW_TASK_TIMEOUT,
+            result_type=Outcome,
+        )
 
     async def ended(self, request_id: str) -> Json:
         """Wait for the end; return the request as the API shows it."""

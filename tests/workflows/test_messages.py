@@ -1,4 +1,4 @@
-"""Messages to a running request, by API, update and signal: amendments, approvals, questions, pauses, cancels, forks."""
+"""Messages to a running request, by API, update and signal: amendments, approvals, questions, cancels, forks."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -11,11 +11,11 @@ from tests.workflows.product import Product, eventually
 from tests.workflows.test_steps import TWO_PARTS, plan_of
 
 
-async def held(product: Product) -> str:
+async def held(product: Product, **options: object) -> str:
     """Start a request whose step s1 answers only when it is cancelled, and whose s3 waits for both."""
     await product.fault(plan_of({"id": "s1"}, {"id": "s2"}, {"id": "s3", "depends_on": ["s1", "s2"]}), task="plan")
     await product.fault({"hang": True}, task="step", step_id="s1", times=1)
-    request_id = await product.submit(TWO_PARTS)
+    request_id = await product.submit(TWO_PARTS, **options)
 
     async def s1_alone() -> bool:
         if (await product.query(request_id, "progress"))["active"] != 1:

@@ -173,9 +173,9 @@ async def test_sub_request_answers_its_step(product: Product) -> None:
 async def test_sub_request_builds_on_earlier_results(product: Product) -> None:
     steps = [{"id": "s1", "prompt": "What is 2+3?"}, {"id": "sub", "kind": "request", "depends_on": ["s1"]}]
     await product.fault(plan_of(*steps), task="plan", times=1)
-    await product.fault({"answer": "Built on it."}, task="step", step_id="answer", contains="[s1]")
     ended = await product.ask(TWO_PARTS)
-    assert (await product.steps(ended["id"]))["sub"]["result"]["text"] == "Built on it."
+    steps = await product.steps(ended["id"])
+    assert steps["s1"]["result"]["text"] in steps["sub"]["result"]["text"]
 
 
 async def test_sub_requests_nest_at_most_three_deep(product: Product) -> None:

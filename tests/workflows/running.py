@@ -1,0 +1,66 @@
+"""The whole product in one process, over real parts: API, worker and their services."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from pydantic import SecretStr
+
+import worker
+from api.parts import Deployment, Parts
+from api.serving import listen, serve
+from domain.placement import Placement
+from runtime import search_attributes, temporal
+from runtime.settings import Settings
+from services.storage.event_reader import EventReader
+from tests.workflows.product import Product
+
+MODEL = "longhaul-sim"
+
+
+def settings_of(settings: Settings, database_url: str, temporal_address: str, simulator: str) -> Settings:
+    """Return settings that name the real parts, and a task queue of their own."""
+    return settings.model_copy(
+        update={
+            "database_url": SecretStr(database_url),
+            "temporal_address": temporal_address,
+            "openai_base_url": simulator,
+            "openai_model": MODEL,
+            "provider_label": worker.SIMULATED,
+            "task_queue": f"test-{secrets.token_hex(4)}",
+        }
+    )
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Product]:
+    """Run API and worker; the model of the product is the settings' own, so a test takes it `with_model`."""
+    async with worker.open_services(settings) as services:
+        client = await temporal.connect(settings)
+        await search_attributes.ensure(client)
+        parts = Parts(
+            database=services.db,
+            reader=EventReader(services.db),
+            temporal=client,
+            deployment=Deployment(
+                task_queue=settings.task_queue, placement=Placement.AUTO, eager_start=True, simulated=True
+            ),
+        )
+        listener = listen("127.0.0.1", 0)
+        port = listener.getsockname()[1]
+        async with worker.build_worker(client, settings, services):
+            serving = asyncio.create_task(serve(parts, listener))
+            async with (
+                httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as api,
+                httpx.AsyncClient(base_url=_control_of(settings), timeout=30, trust_env=False) as model,
+            ):
+                yield Product(api, model, client, MODEL, settings.task_queue)
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+
+
+def _control_of(settings: Settings) -> str:
+    """Return where the simulated provider takes its faults: beside the API it plays."""
+    return str(settings.openai_base_url).removesuffix("/v1")
