@@ -45,6 +45,10 @@ class Activities:
     def __init__(self, model_url: str) -> None:
         self._http = httpx.AsyncClient(base_url=model_url, trust_env=False, timeout=30)
 
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._http.aclose()
+
     @activity.defn
     async def plan(self, task: Task) -> list[str]:
         """Return the steps' prompts."""

@@ -22,8 +22,11 @@ def build_worker(client: Client, task_queue: str, activities: Activities) -> Wor
 
 async def serve(address: str, task_queue: str, model_url: str) -> int:
     """Work until cancelled."""
-    worker = build_worker(await Client.connect(address), task_queue, Activities(model_url))
-    await worker.run()
+    activities = Activities(model_url)
+    try:
+        await build_worker(await Client.connect(address), task_queue, activities).run()
+    finally:
+        await activities.close()
     return 0
 
 

@@ -8,9 +8,8 @@
     path       := "steps." id (".status" | ".result" ("." key)*)
 
 `steps.s1.result` is the step's text; `steps.s1.result.key` reads a JSON result. Unlike types are unequal and in no
-order,
-never an error; a missing key is null, and so is every key of a result nested over 100 levels. An expression has at most
-500 characters and 20 levels.
+order, never an error; a missing key is null, and so is every key of a result nested over 100 levels. An expression has
+at most 500 characters and 20 levels.
 """
 
 import json

@@ -3,12 +3,13 @@
 import asyncio
 import json
 import os
-import time
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-Json = dict[str, Any]
+from tests.workflows.product import Json, eventually
+
 WITHIN_S = 20.0
 
 
@@ -45,19 +46,41 @@ class Terminal:
             out, err = await process.communicate()
         return Ran(process.returncode or 0, out.decode(), err.decode())
 
-    async def workflow(self, verb: str, request_id: str, **options: Any) -> Any:
-        """Run `temporal workflow <verb>` on a request; options that are no text are given as JSON. Return its JSON."""
+    async def workflow(self, verb: str, request_id: str, **options: Any) -> Ran:
+        """Run `temporal workflow <verb>` on a request; options that are no text are given as JSON."""
         given = {name: value if isinstance(value, str) else json.dumps(value) for name, value in options.items()}
-        words = "".join(f" --{name.replace('_', '-')} '{value}'" for name, value in given.items())
-        ran = await self.run(f"temporal workflow {verb} --workflow-id {request_id}{words} --output json")
+        words = "".join(f" --{name.replace('_', '-')} {shlex.quote(value)}" for name, value in given.items())
+        return await self.run(f"temporal workflow {verb} --workflow-id {request_id}{words} --output json")
+
+    async def printed(self, verb: str, request_id: str, **options: Any) -> Any:
+        """Run a command that must succeed; return the JSON it prints, None when it prints nothing."""
+        ran = await self.workflow(verb, request_id, **options)
         assert ran.code == 0, ran.err
-        return json.loads(ran.out) if ran.out.strip().startswith(("{", "[")) else ran.out
+        return json.loads(ran.out) if ran.out.strip() else None
+
+    async def update(self, request_id: str, name: str, message: Json) -> Any:
+        """Send an update; return the handler's answer."""
+        return (await self.printed("update execute", request_id, name=name, input=message))["result"]
+
+    async def signal(self, request_id: str, name: str, message: Any) -> None:
+        """Send a signal."""
+        await self.printed("signal", request_id, name=name, input=message)
 
     async def query(self, request_id: str, name: str) -> Any:
         """Ask the workflow."""
-        return (await self.workflow("query", request_id, type=name))["queryResult"][0]
+        return (await self.printed("query", request_id, type=name))["queryResult"][0]
 
     async def until(self, request_id: str, name: str, **fields: Any) -> Json:
         """Query until the answer has these fields, and return it."""
-        return await self.eventually(request_id, name, lambda answer: fields.items() <= answer.items())
 
+        async def look() -> Json | None:
+            answer: Json | None = await self.query(request_id, name)
+            return answer if answer and all(answer.get(key) == value for key, value in fields.items()) else None
+
+        found: Json = await eventually(look)
+        return found
+
+    async def steps(self, request_id: str) -> dict[str, str]:
+        """Return each step's status."""
+        runs: dict[str, Json] = (await self.query(request_id, "plan"))["runs"]
+        return {step_id: run["status"] for step_id, run in runs.items()}

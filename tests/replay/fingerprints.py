@@ -99,8 +99,8 @@ def _commands(function: ast.AST, commanding: set[str]) -> Iterator[str]:
 
 def _in_order(node: ast.AST) -> Iterator[ast.AST]:
     """Yield what stands in a node, arguments before their call; decorators and defaults of functions are left out."""
-    function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    for child in node.body if function else ast.iter_child_nodes(node):
+    inner = node.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else ast.iter_child_nodes(node)
+    for child in inner:
         yield from _in_order(child)
         yield child
 
@@ -118,16 +118,13 @@ def _command(call: ast.Call, commanding: set[str]) -> str | None:
 def _target(call: ast.Call) -> str:
     """Return what is called: the first argument, or for a method without one what it is called on."""
     if call.args:
-        first = call.args[0]
-        return first.func.attr if _is_method_call(first) else _plain(first)
+        return _plain(call.args[0])
     return ast.unparse(call.func.value) if isinstance(call.func, ast.Attribute) else ""
 
 
-def _is_method_call(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-
-
 def _plain(node: ast.expr) -> str:
+    if isinstance(node, ast.Call):
+        return node.func.attr if isinstance(node.func, ast.Attribute) else ""
     return ast.unparse(node) if isinstance(node, ast.Name | ast.Attribute | ast.Constant) else ""
 
 

@@ -2,8 +2,9 @@
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from pydantic import JsonValue
 from temporalio.client import WorkflowHistory
 
 FOLDER = Path(__file__).parent / "histories"
@@ -27,7 +28,7 @@ class Recorded(NamedTuple):
 
     def load(self) -> WorkflowHistory:
         """Read the history."""
-        return WorkflowHistory.from_json(f"{self.name}", self.path.read_text(encoding="utf-8"))
+        return WorkflowHistory.from_json(self.name, self.path.read_text(encoding="utf-8"))
 
 
 def manifest() -> list[Recorded]:
@@ -41,12 +42,12 @@ def write(histories: dict[Recorded, WorkflowHistory]) -> None:
     for old in FOLDER.glob("*.json"):
         old.unlink()
     for recorded, history in histories.items():
-        recorded.path.write_text(_one_event_a_line(neutral(history.to_json_dict())), encoding="utf-8")
+        recorded.path.write_text(_one_event_a_line(neutral(history.to_json_dict()["events"])), encoding="utf-8")
     listed = {entry.name: {"workflow": entry.workflow, "covers": entry.covers} for entry in sorted(histories)}
     MANIFEST.write_text(json.dumps(listed, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def neutral(value: Any) -> Any:
+def neutral(value: JsonValue) -> JsonValue:
     """Return a history's JSON without what names this machine: identities, stacks, the workers' own task queues."""
     if isinstance(value, list):
         return [neutral(item) for item in value]
@@ -57,6 +58,7 @@ def neutral(value: Any) -> Any:
     return {key: NEUTRAL if key in _NAMES_THIS_MACHINE else neutral(item) for key, item in value.items()}
 
 
-def _one_event_a_line(history: dict[str, Any]) -> str:
-    lines = ",\n".join(json.dumps(event, ensure_ascii=False, separators=(",", ":")) for event in history["events"])
+def _one_event_a_line(events: JsonValue) -> str:
+    listed = events if isinstance(events, list) else []
+    lines = ",\n".join(json.dumps(event, ensure_ascii=False, separators=(",", ":")) for event in listed)
     return f'{{"events":[\n{lines}\n]}}\n'

@@ -1,4 +1,4 @@
-"""`python -m tests.replay.record`: play every scenario on real parts; keep the histories and the commands' fingerprints.
+"""`python -m tests.replay.record`: play every scenario on real parts; keep histories and fingerprints.
 
 Takes a minute or two. Everything recorded before is replaced.
 """
@@ -23,27 +23,29 @@ from runtime.settings import load
 from services.storage.migrate import migrate
 from tests.replay import fingerprints, histories
 from tests.replay.histories import Recorded
-from tests.replay.scenarios import ends, people, planning, steps
-from tests.replay.scenarios.scenario import SCENARIOS, Scenario
+from tests.replay.scenarios.chapters import SCENARIOS
+from tests.replay.scenarios.scenario import Scenario
 from tests.workflows.product import Product
 from tests.workflows.running import running, settings_of
 
 AT_ONCE = 4
 PLAYED_WITHIN_S = 60.0
-CHAPTERS = (planning, steps, people, ends)
-"""Importing them registers their scenarios."""
 
 
 async def record() -> None:
     """Play all scenarios, some at once, and write what they leave."""
     at_once = asyncio.Semaphore(AT_ONCE)
     with tempfile.TemporaryDirectory(prefix="lh-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        folder.chmod(0o711)
-        async with _product(folder) as product:
+        async with _product(_enterable(Path(name))) as product:
             played = await asyncio.gather(*(_play(entry, product, at_once) for entry in SCENARIOS.values()))
     histories.write({entry: history for part in played for entry, history in part.items()})
     fingerprints.write()
+
+
+def _enterable(folder: Path) -> Path:
+    """Let the database's own user into a folder."""
+    folder.chmod(0o711)
+    return folder
 
 
 @asynccontextmanager

@@ -16,12 +16,10 @@ from runtime.settings import PROJECT_ROOT
 from tests.replay import fingerprints
 from tests.replay.histories import FOLDER, MANIFEST, Recorded, manifest
 from tests.replay.replaying import failure
-from tests.replay.scenarios import ends, people, planning, steps
-from tests.replay.scenarios.scenario import SCENARIOS
+from tests.replay.scenarios.chapters import SCENARIOS
 from workflows.registry import WORKFLOWS
 
 ALL = manifest()
-CHAPTERS = (planning, steps, people, ends)
 RE_RECORD = "record the histories anew: make replay-record, and a line in CHANGELOG.md"
 LEAVES: dict[str, tuple[str, ...]] = {
     "activity": ("ACTIVITY_TASK_SCHEDULED",),
@@ -50,7 +48,6 @@ def test_manifest_and_files_are_the_same() -> None:
 
 
 def test_every_scenario_is_recorded() -> None:
-    assert CHAPTERS
     assert {recorded.name.partition(".")[0] for recorded in ALL} == set(SCENARIOS), RE_RECORD
     assert {recorded.covers for recorded in ALL} == {entry.covers for entry in SCENARIOS.values()}, RE_RECORD
 
@@ -70,18 +67,16 @@ def test_every_kind_of_command_occurs() -> None:
 
 
 def test_every_activity_and_every_child_occurs() -> None:
-    wanted = set(_ports()) | {workflow._Definition.must_from_class(defined).name for defined in WORKFLOWS}
+    wanted = set(_ports()) | {_definition(defined).name for defined in WORKFLOWS}
     assert wanted - {name for event in _events() for name in _called(event)} == set()
 
 
 @pytest.mark.parametrize("defined", WORKFLOWS)
 def test_every_message_occurs(defined: type) -> None:
-    definition = workflow._Definition.must_from_class(defined)
+    definition = _definition(defined)
     mine = [event for recorded in ALL if recorded.workflow == definition.name for event in recorded.load().events]
     signals = {event.workflow_execution_signaled_event_attributes.signal_name for event in mine}
-    updates = {
-        event.workflow_execution_update_accepted_event_attributes.accepted_request.input.name for event in mine
-    }
+    updates = {event.workflow_execution_update_accepted_event_attributes.accepted_request.input.name for event in mine}
     assert (set(definition.signals) - signals, set(definition.updates) - updates) == (set(), set())
 
 
@@ -90,6 +85,10 @@ def test_no_history_names_this_machine() -> None:
         text = b"".join(event.SerializeToString() for event in recorded.load().events)
         assert str(PROJECT_ROOT).encode() not in text
         assert f"@{socket.gethostname()}".encode() not in text
+
+
+def _definition(defined: type) -> workflow._Definition:  # pyright: ignore[reportPrivateUsage]  nothing public says
+    return workflow._Definition.must_from_class(defined)  # pyright: ignore[reportPrivateUsage]
 
 
 def _events() -> Iterator[HistoryEvent]:
@@ -102,7 +101,7 @@ def _ports() -> Iterator[str]:
     for _, port in getmembers(ports, isclass):
         methods: list[tuple[str, Callable[..., Any]]] = getmembers(port, callable)
         for _, method in methods:
-            definition = activity._Definition.from_callable(method)
+            definition = activity._Definition.from_callable(method)  # pyright: ignore[reportPrivateUsage]  the same
             if definition is not None and definition.name is not None:
                 yield definition.name
 

@@ -11,16 +11,16 @@ from tests.workflows.product import Product, eventually
 from tests.workflows.test_steps import TWO_PARTS, plan_of
 
 
-async def held(product: Product, **options: object) -> str:
+async def held(product: Product, *, budget_micros: int | None = None) -> str:
     """Start a request whose step s1 answers only when it is cancelled, and whose s3 waits for both."""
     await product.fault(plan_of({"id": "s1"}, {"id": "s2"}, {"id": "s3", "depends_on": ["s1", "s2"]}), task="plan")
     await product.fault({"hang": True}, task="step", step_id="s1", times=1)
-    request_id = await product.submit(TWO_PARTS, **options)
+    request_id = await product.submit(TWO_PARTS, budget_micros=budget_micros)
 
     async def s1_alone() -> bool:
         if (await product.query(request_id, "progress"))["active"] != 1:
             return False
-        return (await product.query(request_id, "plan"))["runs"]["s2"]["status"] == "succeeded"
+        return bool((await product.query(request_id, "plan"))["runs"]["s2"]["status"] == "succeeded")
 
     await eventually(s1_alone)
     return request_id

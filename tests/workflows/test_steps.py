@@ -171,8 +171,8 @@ async def test_sub_request_answers_its_step(product: Product) -> None:
 
 
 async def test_sub_request_builds_on_earlier_results(product: Product) -> None:
-    steps = [{"id": "s1", "prompt": "What is 2+3?"}, {"id": "sub", "kind": "request", "depends_on": ["s1"]}]
-    await product.fault(plan_of(*steps), task="plan", times=1)
+    sub = {"id": "sub", "kind": "request", "depends_on": ["s1"]}
+    await product.fault(plan_of({"id": "s1", "prompt": "What is 2+3?"}, sub), task="plan", times=1)
     ended = await product.ask(TWO_PARTS)
     steps = await product.steps(ended["id"])
     assert steps["s1"]["result"]["text"] in steps["sub"]["result"]["text"]

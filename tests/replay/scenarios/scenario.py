@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from temporalio.client import WorkflowHandle
@@ -27,7 +28,7 @@ class Scenario(NamedTuple):
     play: Play
 
 
-SCENARIOS: dict[str, Scenario] = {}
+_all: list[tuple[str, Scenario]] = []
 THREE_PARTS = "Summarise the moon. List three planets. Then compare them."
 
 
@@ -35,11 +36,16 @@ def scenario(covers: str) -> Callable[[Play], Play]:
     """Register a function under its name; `covers` says what it is recorded for."""
 
     def register(play: Play) -> Play:
-        name: str = play.__name__
-        SCENARIOS[name] = Scenario(name, covers, play)
+        _all.append((play.__module__, Scenario(play.__name__, covers, play)))
         return play
 
     return register
+
+
+def registered(*chapters: ModuleType) -> dict[str, Scenario]:
+    """Return the scenarios of these modules by name."""
+    names = {chapter.__name__ for chapter in chapters}
+    return {entry.name: entry for module, entry in _all if module in names}
 
 
 def by_hand(product: Product, message: str, options: Options | None = None, **fields: Any) -> RequestInput:
