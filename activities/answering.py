@@ -16,7 +16,8 @@ from domain.step import StepStatus
 from services.llm.assignment import CallFailed
 from services.llm.prompts import Task
 from services.storage import blobs
-from services.storage.database import Database, Tx
+from services.storage.database import Database
+from services.storage.statements import Statements
 
 TOGETHER_LIMIT = 256 * 1024
 """Bytes of all results together that the model gets to see."""
@@ -39,8 +40,8 @@ class ModelAnswering(Answering):
                 return await self._synthesize(request, time_left)
 
     async def _synthesize(self, request: SynthesizeInput, time_left: TimeLeft) -> Synthesized:
-        async def document(tx: Tx) -> SynthesizeDocument:
-            return await _document(tx, request)
+        async def document(where: Statements) -> SynthesizeDocument:
+            return await _document(where, request)
 
         ask = Ask(Task.SYNTHESIZE, SYNTHESIZE, time_left.seconds(), streams=True)
         try:
@@ -58,18 +59,17 @@ class ModelAnswering(Answering):
     async def _joined(self, request: SynthesizeInput, cost_micros: int) -> Synthesized:
         """Write the answer by rule, within the bound of one answer."""
         share = RESULT_LIMIT // (2 * max(len(request.ends), 1))
-        async with self._db.transaction() as tx:
-            prompts, texts = await _loaded(tx, request.ends, share)
-            parts = [Part(prompts[end.id], end.status, texts.get(end.id), end.note) for end in request.ends]
-            answer = await blobs.put(tx, join(parts))
+        prompts, texts = await _loaded(self._db, request.ends, share)
+        parts = [Part(prompts[end.id], end.status, texts.get(end.id), end.note) for end in request.ends]
+        answer = await blobs.put(self._db, join(parts))
         return Synthesized(answer=answer, by="rule", cost_micros=cost_micros)
 
 
-async def _document(tx: Tx, request: SynthesizeInput) -> SynthesizeDocument:
+async def _document(where: Statements, request: SynthesizeInput) -> SynthesizeDocument:
     share = min(INPUT_LIMIT, TOGETHER_LIMIT // max(len(request.ends), 1))
-    prompts, texts = await _loaded(tx, request.ends, share)
+    prompts, texts = await _loaded(where, request.ends, share)
     return SynthesizeDocument(
-        message=await blobs.load(tx, request.facts.message),
+        message=await blobs.load(where, request.facts.message),
         language=request.language,
         results=tuple(_result(end, prompts[end.id], texts.get(end.id)) for end in request.ends),
     )
@@ -82,8 +82,8 @@ def _result(end: StepEnd, prompt: str, text: str | None) -> StepResultDocument:
     )
 
 
-async def _loaded(tx: Tx, ends: tuple[StepEnd, ...], limit: int) -> tuple[dict[str, str], dict[str, str]]:
+async def _loaded(where: Statements, ends: tuple[StepEnd, ...], limit: int) -> tuple[dict[str, str], dict[str, str]]:
     """Load the steps' prompts and their results, each cut to `limit` bytes."""
-    prompts = await load_cut(tx, {end.id: end.prompt for end in ends}, min(_PROMPT_LIMIT, limit))
+    prompts = await load_cut(where, {end.id: end.prompt for end in ends}, min(_PROMPT_LIMIT, limit))
     results = {end.id: end.text for end in ends if end.text is not None}
-    return prompts, await load_cut(tx, results, limit)
+    return prompts, await load_cut(where, results, limit)

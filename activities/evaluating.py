@@ -14,7 +14,7 @@ from domain.documents import EvaluateDocument
 from domain.evaluation import undecided
 from services.llm.assignment import CallFailed, CallResult
 from services.llm.prompts import Task
-from services.storage.database import Tx
+from services.storage.statements import Statements
 
 _LIMIT = 32 * 1024
 """Bytes of the prompt and of the result that the evaluator gets to see, each."""
@@ -38,8 +38,8 @@ class ModelEvaluating(Evaluating):
         step = request.step
         ask = Ask(Task.EVALUATE, f"{step.id}@evaluate", time_left.seconds(), model=step.model)
 
-        async def document(tx: Tx) -> EvaluateDocument:
-            texts = await load_cut(tx, {"prompt": step.prompt, "result": request.result}, _LIMIT)
+        async def document(where: Statements) -> EvaluateDocument:
+            texts = await load_cut(where, {"prompt": step.prompt, "result": request.result}, _LIMIT)
             return EvaluateDocument(step_id=step.id, prompt=texts["prompt"], result=texts["result"])
 
         try:

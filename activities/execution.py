@@ -20,7 +20,7 @@ from services.llm.chat import ChatAnswer
 from services.llm.errors import ModelTimedOut
 from services.llm.prompts import Task
 from services.storage import blobs
-from services.storage.database import Tx
+from services.storage.statements import Statements
 
 _PLAN_MUST_CHANGE = (ModelRejected, ModelAnswerTooLarge)
 
@@ -54,8 +54,8 @@ class ModelExecution(Execution):
             conclude=lambda answer, stored: _end(request, answer, stored),
         )
 
-        async def document(tx: Tx) -> StepDocument:
-            return await _document(tx, request)
+        async def document(where: Statements) -> StepDocument:
+            return await _document(where, request)
 
         try:
             answer = await self._models.ask(request, ask, document)
@@ -120,23 +120,23 @@ def _cancelled(answer: CallResult) -> Executed:
     )
 
 
-async def _document(tx: Tx, request: ExecuteInput) -> StepDocument:
+async def _document(where: Statements, request: ExecuteInput) -> StepDocument:
     step = request.step
-    prompt = await blobs.load(tx, step.prompt)
+    prompt = await blobs.load(where, step.prompt)
     document = StepDocument(
         step_id=step.id,
         prompt=prompt,
         language=request.language,
-        inputs=await load_cut(tx, request.inputs),
+        inputs=await load_cut(where, request.inputs),
         feedback=request.feedback,
         format=step.expects.format if step.expects else "text",
     )
-    return await _with_background(tx, request, document) if request.with_message else document
+    return await _with_background(where, request, document) if request.with_message else document
 
 
-async def _with_background(tx: Tx, request: ExecuteInput, document: StepDocument) -> StepDocument:
+async def _with_background(where: Statements, request: ExecuteInput, document: StepDocument) -> StepDocument:
     """Add the context and the conversation; its last turn is the message, where the prompt says it in other words."""
-    known = await background(tx, request.facts)
+    known = await background(where, request.facts)
     history = known.history
     if known.message and known.message != document.prompt:
         history = (*history, Turn(role="user", text=known.message))

@@ -8,7 +8,7 @@ from contracts.calls import RequestFacts
 from domain.content import Text
 from domain.documents import Turn
 from services.storage import blobs, contexts
-from services.storage.database import Tx
+from services.storage.statements import Statements
 from services.storage.views import requests as request_views
 
 INPUT_LIMIT = 24 * 1024
@@ -30,38 +30,38 @@ class Background:
     history: tuple[Turn, ...]
 
 
-async def background(tx: Tx, facts: RequestFacts) -> Background:
+async def background(where: Statements, facts: RequestFacts) -> Background:
     """Load the message, the owner's context and the last turns of the conversation."""
-    context = await contexts.get(tx, facts.owner)
+    context = await contexts.get(where, facts.owner)
     turns: list[Turn] = []
     if facts.conversation_id is not None:
         turns = await request_views.conversation(
-            tx, facts.owner, facts.conversation_id, facts.request_id, limit=HISTORY_TURNS, max_chars=HISTORY_LIMIT
+            where, facts.owner, facts.conversation_id, facts.request_id, limit=HISTORY_TURNS, max_chars=HISTORY_LIMIT
         )
-    return Background(await _message(tx, facts), context.document(), _newest(turns))
+    return Background(await _message(where, facts), context.document(), _newest(turns))
 
 
-async def _message(tx: Tx, facts: RequestFacts) -> str:
+async def _message(where: Statements, facts: RequestFacts) -> str:
     """Load the message; a sub-request's ends with the results of its parent's steps that it builds on."""
-    message = await blobs.load(tx, facts.message)
+    message = await blobs.load(where, facts.message)
     if not message or not facts.inputs:
         return message
-    results = await load_cut(tx, facts.inputs)
+    results = await load_cut(where, facts.inputs)
     return "\n\n".join([message, *(f"[{step_id}]\n{text}" for step_id, text in results.items())])
 
 
-async def load_cut(tx: Tx, texts: Mapping[str, Text], limit: int = INPUT_LIMIT) -> dict[str, str]:
+async def load_cut(where: Statements, texts: Mapping[str, Text], limit: int = INPUT_LIMIT) -> dict[str, str]:
     """Load texts, each cut to `limit` bytes, a batch at a time."""
     result: dict[str, str] = {}
     batch: dict[str, Text] = {}
     size = 0
     for name, text in texts.items():
         if size + text.size > BATCH_LIMIT:
-            result |= await _load_batch(tx, batch, limit)
+            result |= await _load_batch(where, batch, limit)
             batch, size = {}, 0
         batch[name] = text
         size += text.size
-    return result | await _load_batch(tx, batch, limit)
+    return result | await _load_batch(where, batch, limit)
 
 
 def cut(text: str, limit: int) -> str:
@@ -71,8 +71,8 @@ def cut(text: str, limit: int) -> str:
     return body[: limit - len(CUT_MARK.encode())].decode(errors="ignore") + CUT_MARK
 
 
-async def _load_batch(tx: Tx, batch: Mapping[str, Text], limit: int) -> dict[str, str]:
-    return {name: cut(text, limit) for name, text in (await blobs.load_many(tx, batch)).items()}
+async def _load_batch(where: Statements, batch: Mapping[str, Text], limit: int) -> dict[str, str]:
+    return {name: cut(text, limit) for name, text in (await blobs.load_many(where, batch)).items()}
 
 
 def _newest(turns: list[Turn]) -> tuple[Turn, ...]:

@@ -9,8 +9,8 @@ from services.llm.assignment import Assignment, CallResult, Conclude
 from services.llm.caller import ModelCaller
 from services.llm.chat import ChatRequest
 from services.llm.prompts import Task, prompt
-from services.storage.database import Tx
 from services.storage.journal import CallKey
+from services.storage.statements import Statements
 
 UNDERSTAND, PLAN, SYNTHESIZE = "@understand", "@plan", "@synthesize"
 """The coordinator's slots; see `contracts.calls`."""
@@ -39,16 +39,16 @@ class Models:
         self._caller = caller
         self._default_model = default_model
 
-    async def ask(self, work: Work, ask: Ask, document: Callable[[Tx], Awaitable[Value]]) -> CallResult:
-        """Ask, with the document that `document` makes in the opening transaction.
+    async def ask(self, work: Work, ask: Ask, document: Callable[[Statements], Awaitable[Value]]) -> CallResult:
+        """Ask, with the document that `document` makes from what it reads.
 
         Raises:
             CallFailed, NotFound, Unavailable: As `services.llm.caller.ModelCaller.call`.
         """
         wanted = prompt(ask.task)
 
-        async def compose(tx: Tx) -> ChatRequest:
-            made = await document(tx)
+        async def compose(where: Statements) -> ChatRequest:
+            made = await document(where)
             return ChatRequest(
                 model=ask.model or work.facts.options.model or self._default_model,
                 system=wanted.system,

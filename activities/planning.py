@@ -15,7 +15,8 @@ from domain.documents import PlanDocument, StepSummary, UnderstandDocument, Unde
 from services.llm.assignment import CallFailed
 from services.llm.prompts import Task
 from services.storage import blobs
-from services.storage.database import Database, Tx
+from services.storage.database import Database
+from services.storage.statements import Statements
 
 RESULT_CHARS = 2_000
 """Characters of a step's result or prompt that a planner gets to see."""
@@ -47,8 +48,8 @@ class ModelPlanning(Planning):
     async def _prepare(self, request: PrepareInput, time_left: TimeLeft) -> Prepared:
         known: list[Background] = []
 
-        async def document(tx: Tx) -> UnderstandDocument:
-            known[:] = [await background(tx, request.facts)]
+        async def document(where: Statements) -> UnderstandDocument:
+            known[:] = [await background(where, request.facts)]
             return UnderstandDocument(
                 message=known[0].message,
                 language=request.facts.options.language,
@@ -72,8 +73,8 @@ class ModelPlanning(Planning):
         )
 
     async def _draft(self, request: MakePlanInput, time_left: TimeLeft) -> MadePlan:
-        async def document(tx: Tx) -> PlanDocument:
-            return await _plan_document(tx, request)
+        async def document(where: Statements) -> PlanDocument:
+            return await _plan_document(where, request)
 
         answer = await self._models.ask(request, Ask(Task.PLAN, PLAN, time_left.seconds()), document)
         if answer.cancelled:
@@ -83,12 +84,11 @@ class ModelPlanning(Planning):
         return MadePlan(draft=draft, cost_micros=answer.cost_micros)
 
     async def _store_prompts(self, draft: DraftPlan) -> DraftPlan:
-        """Move long prompts to the blob store; no transaction when all are short."""
+        """Move long prompts to the blob store; no statement when all are short."""
         long = {str(index): step.prompt.text or "" for index, step in enumerate(draft.steps) if step.prompt.needs_blob}
         if not long:
             return draft
-        async with self._db.transaction() as tx:
-            stored = await blobs.put_many(tx, long)
+        stored = await blobs.put_many(self._db, long)
         steps = tuple(
             step.model_copy(update={"prompt": stored[str(index)]}) if str(index) in stored else step
             for index, step in enumerate(draft.steps)
@@ -112,25 +112,25 @@ def _first_plan(request: PrepareInput, understanding: Understanding, spent_micro
     )
 
 
-async def _plan_document(tx: Tx, request: MakePlanInput) -> PlanDocument:
-    known = await background(tx, request.facts)
+async def _plan_document(where: Statements, request: MakePlanInput) -> PlanDocument:
+    known = await background(where, request.facts)
     return PlanDocument(
         message=known.message,
         understanding=request.understanding,
         context=known.context,
         kinds=request.kinds,
         max_steps=request.max_steps,
-        steps=await _summaries(tx, request),
+        steps=await _summaries(where, request),
         failure=request.failure,
         problems=request.problems,
     )
 
 
-async def _summaries(tx: Tx, request: MakePlanInput) -> tuple[StepSummary, ...]:
+async def _summaries(where: Statements, request: MakePlanInput) -> tuple[StepSummary, ...]:
     """Fill in the steps' results, and the prompts that the workflow has by reference only."""
     texts: dict[str, Text] = {f"result/{step_id}": text for step_id, text in request.results.items()}
     texts |= {f"prompt/{step.id}": step.prompt for step in request.steps}
-    loaded = await load_cut(tx, texts)
+    loaded = await load_cut(where, texts)
     return tuple(
         summary.model_copy(
             update={

@@ -21,8 +21,7 @@ class StoredRecording(Recording):
     async def record(self, request: RecordInput) -> None:
         """Append events and update the read models."""
         with Mapped():
-            async with self._db.transaction() as tx:
-                await events.append(tx, request.facts.request_id, request.events)
+            await events.append(self._db, request.facts.request_id, request.events)
 
     @activity.defn(name="check_condition")
     async def check_condition(self, request: CheckConditionInput) -> bool:
@@ -35,8 +34,7 @@ class StoredRecording(Recording):
 
     async def _check(self, request: CheckConditionInput) -> bool:
         node = parse(request.condition)
-        async with self._db.transaction() as tx:
-            texts = await blobs.load_many(tx, request.results)
+        texts = await blobs.load_many(self._db, request.results)
         facts = {
             step_id: StepFacts(status, texts.get(step_id) if status.has_result else None)
             for step_id, status in request.statuses.items()

@@ -63,14 +63,17 @@ async def _report(
         run = Run(where, size, lambda text: progress.update(task, description=text), lambda: progress.advance(task))
         results = await run.measure(contenders)
     date = datetime.now(UTC).date().isoformat()
-    return Report("make bench", date, about, size, tuple(results))
+    return Report("make bench", date, about, size, tuple(sorted(results, key=lambda result: result.name)))
 
 
 async def _contenders(where: Ground, http: httpx.AsyncClient, only: str) -> list[Contender]:
-    found = await lineup.hand_written(where)
-    for layout in lineup.LAYOUTS:
-        for placement in lineup.PLACEMENTS:
-            found.append(await lineup.longhaul(where, layout, placement, http))
+    """Start all; those that the goals compare stand next to each other, so that they meet the same noise."""
+    (first, second, *others) = await lineup.hand_written(where)
+    together, apart = [
+        [await lineup.longhaul(where, layout, placement, http) for placement in lineup.PLACEMENTS]
+        for layout in lineup.LAYOUTS
+    ]
+    found = [first, *together, second, *apart, *others]
     return [contender for contender in found if only in contender.name]
 
 

@@ -79,7 +79,7 @@ class Databases:
     async def commit_ms(self, count: int = 100) -> float:
         """What a commit of one row costs on this disk, the median in milliseconds."""
         connection = await self._connect()
-        took = []
+        took: list[float] = []
         try:
             await connection.execute("CREATE TABLE commit_cost (number int)")
             for number in range(count):

@@ -45,7 +45,7 @@ class Size:
         return contenders * (self.warm_up + self.rounds * (self.alone + self.loaded) + self.counted)
 
 
-FULL: Final = Size(rounds=4, alone=15, loaded=60, at_once=20, warm_up=20, counted=20)
+FULL: Final = Size(rounds=4, alone=15, loaded=60, at_once=20, warm_up=20, counted=50)
 QUICK: Final = Size(rounds=1, alone=5, loaded=20, at_once=10, warm_up=3, counted=0)
 
 Told = Callable[[str], None]
@@ -90,7 +90,7 @@ class Run:
         self._said("rows and commits: idle")
         await asyncio.sleep(FLUSH_S)
         idle = await self._counts_a_second()
-        found = {}
+        found: dict[str, dict[str, Counts]] = {}
         for contender in contenders:
             self._said(f"rows and commits: {contender.name}")
             found[contender.name] = await self._counts_a_request(contender, idle)

@@ -31,7 +31,7 @@ def draw(results: Sequence[Result], path: Path) -> None:
 
 def _bars(axes: Any, names: list[str], values: list[float], colours: list[str], title: str) -> None:
     bars = axes.barh(names, values, color=colours)
-    axes.bar_label(bars, fmt="%.0f" if max(values) > 100 else "%.1f", padding=3)  # noqa: PLR2004
+    axes.bar_label(bars, fmt="%.0f" if max(values) > 100 else "%.1f", padding=3)  # noqa: PLR2004  three digits need no decimals
     axes.set_title(title, fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.12)

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from http import HTTPStatus
 from uuid import uuid4
 
 import httpx
@@ -49,7 +50,7 @@ class Longhaul:
         began = time.perf_counter()
         answer = await self.http.post(f"{self.api}/v1/requests", json={"message": MESSAGE})
         accepted_s = time.perf_counter() - began
-        if answer.status_code != httpx.codes.ACCEPTED:
+        if answer.status_code != HTTPStatus.ACCEPTED:
             raise RequestFailedError(f"POST /v1/requests: {answer.status_code} {answer.text[:500]}")
         workflow_id = str(answer.json()["id"])
         outcome = await self.client.get_workflow_handle(workflow_id).result()

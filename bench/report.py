@@ -44,7 +44,8 @@ class Report:
 
     def verdicts(self) -> list[Verdict]:
         """Every goal, against the hand-written program that calls the model and against the one that does not."""
-        found, named = [], by_name(self.results)
+        found: list[Verdict] = []
+        named = by_name(self.results)
         for placement, layout in itertools.product(PLACEMENTS, LAYOUTS):
             ours = named.get(our_name(placement, layout))
             if ours is None:
@@ -140,7 +141,7 @@ def _cost(results: Sequence[Result]) -> Sheet:
 
 
 def _cost_rows(results: Sequence[Result]) -> tuple[tuple[str, ...], ...]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for one in results:
         used = one.cpu_ms()
         own = sum(ms for name, ms in used.items() if name not in _SHARED)

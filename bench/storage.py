@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from domain import ids
-from domain.budget import Price, Usage
+from domain.budget import Usage
 from domain.content import Text
 from domain.events import Event, EventType
 from services.storage import blobs, events, journal, requests
@@ -56,35 +56,34 @@ async def append_three(db: Database, request_id: str, number: int) -> None:
         await events.append(tx, request_id, _step_events(number))
 
 
+async def append_at_once(db: Database, request_id: str, number: int) -> None:
+    """The same as one statement, which is a transaction of its own."""
+    await events.append(db, request_id, _step_events(number))
+
+
 async def empty(db: Database, _request_id: str, _number: int) -> None:
     """One transaction that does nothing: the floor."""
     async with db.transaction():
         pass
 
 
-async def begin_and_finish(db: Database, request_id: str, number: int) -> None:
-    """The two transactions of a step's activity, without the model call."""
+async def open_and_finish(db: Database, request_id: str, number: int) -> None:
+    """The two statements of a model call, without the call."""
     key = journal.CallKey(request_id, "s1", number + 1)
-    async with db.transaction() as tx:
-        await events.append(tx, request_id, _step_events(number)[:1])
-        begun = await journal.begin(
-            tx, key, model="m", input_tokens=10, process="bench", price_of=lambda _: Price(output_micros=1)
-        )
-        await blobs.load_many(tx, {"prompt": _PROMPT})
-    if not isinstance(begun, journal.Opened):
-        raise TypeError("a fresh round was finished already")
-    async with db.transaction() as tx:
-        text = await blobs.put(tx, "Paris. " * 10)
-        answer = journal.Answer(
-            text=text,
-            finish_reason="stop",
-            refused=False,
-            usage=Usage(input_tokens=10, output_tokens=5),
-            cost_micros=12,
-            model="m",
-        )
-        await journal.finish(tx, begun.call, answer)
-        await events.append(tx, request_id, _step_events(number)[1:2])
+    before, after = _step_events(number)[:1], _step_events(number)[1:2]
+    call = await journal.open_first(db, key, before, model="m", input_tokens=10, process="bench")
+    if call is None:
+        raise TypeError("a fresh round was begun already")
+    stored, body = blobs.portable("Paris. " * 10)
+    answer = journal.Answer(
+        text=stored,
+        finish_reason="stop",
+        refused=False,
+        usage=Usage(input_tokens=10, output_tokens=5),
+        cost_micros=12,
+        model="m",
+    )
+    await journal.finish(db, call, answer, body=body, events=after)
 
 
 async def _measure(
@@ -143,7 +142,8 @@ async def _main(url: str, seconds: float) -> None:
     db = Database(url)
     await _measure("empty transaction", db, empty, seconds)
     await _measure("append of 3 events", db, append_three, seconds)
-    await _measure("begin + finish, 2 events", db, begin_and_finish, seconds)
+    await _measure("the same, one statement", db, append_at_once, seconds)
+    await _measure("open + finish, 2 events", db, open_and_finish, seconds)
     await _streams(db, 16, seconds)
     await _streams(db, 300, seconds)
     await db.close()

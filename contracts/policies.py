@@ -19,8 +19,10 @@ COORDINATOR_TIMEOUT_S = 120.0
 """Bound on one attempt of understanding, planning, evaluating and synthesizing."""
 
 NON_RETRYABLE = (
+    "LonghaulError",
     "InvalidInput",
     "ConditionInvalid",
+    "AmendmentRefused",
     "NotFound",
     "Conflict",
     "ModelError",

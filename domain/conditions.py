@@ -18,6 +18,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from pydantic import JsonValue
+
 from domain.errors import ConditionInvalid
 from domain.step import StepStatus
 
@@ -92,7 +94,7 @@ def references(node: Node) -> frozenset[str]:
     if isinstance(node, Path):
         return frozenset({node.step_id})
     if isinstance(node, Operation):
-        return frozenset().union(*(references(operand) for operand in node.operands))
+        return frozenset[str]().union(*(references(operand) for operand in node.operands))
     return frozenset()
 
 
@@ -101,7 +103,7 @@ def reads_results(node: Node) -> frozenset[str]:
     if isinstance(node, Path):
         return frozenset({node.step_id}) if node.field == "result" else frozenset()
     if isinstance(node, Operation):
-        return frozenset().union(*(reads_results(operand) for operand in node.operands))
+        return frozenset[str]().union(*(reads_results(operand) for operand in node.operands))
     return frozenset()
 
 
@@ -115,9 +117,9 @@ class _Results:
 
     def __init__(self, facts: Mapping[str, StepFacts]) -> None:
         self._facts = facts
-        self._documents: dict[str, Any] = {}
+        self._documents: dict[str, JsonValue] = {}
 
-    def read(self, path: Path) -> Any:
+    def read(self, path: Path) -> JsonValue:
         step = self._facts.get(path.step_id)
         if step is None:
             return None
@@ -130,9 +132,9 @@ class _Results:
         return _dig(self._documents[path.step_id], path.keys)
 
 
-def _document(text: str) -> Any:
+def _document(text: str) -> JsonValue:
     try:
-        value: Any = json.loads(text)
+        value: JsonValue = json.loads(text)
     except (ValueError, RecursionError):
         return None
     level = [value]
@@ -141,13 +143,13 @@ def _document(text: str) -> Any:
     return None if level else value
 
 
-def _items(value: Any) -> Iterable[Any]:
+def _items(value: JsonValue) -> Iterable[JsonValue]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
 
 
-def _dig(value: Any, keys: tuple[str, ...]) -> Any:
+def _dig(value: JsonValue, keys: tuple[str, ...]) -> JsonValue:
     for key in keys:
         if not isinstance(value, dict):
             return None

@@ -66,7 +66,7 @@ def begin_plan(state: RunState, plan: Plan, results: dict[str, Text] | None = No
     for step_id, text in kept.items():
         reused = {"status": StepStatus.SUCCEEDED, "result": text, "note": "kept from the forked request"}
         state.runs[step_id] = StepRun().model_copy(update=reused)
-    state.emit(EventType.PLAN_CREATED, plan=plan, kept=sorted(kept), cancelled=[], rerun=[])
+    state.emit(EventType.PLAN_CREATED, plan=plan, kept=tuple(sorted(kept)), cancelled=[], rerun=[])
     for step_id in sorted(kept):
         emit_finished(state, step_id, state.runs[step_id])
 
@@ -100,7 +100,7 @@ def replan_done(state: RunState, steps: tuple[Step, ...]) -> None:
     state.plan = plan.next_version(steps, "replan", due.reason)
     state.runs = state.runs_for(steps)
     state.checked.clear()
-    kept = [step.id for step in steps if state.runs[step.id].status is not StepStatus.PENDING]
+    kept = tuple(step.id for step in steps if state.runs[step.id].status is not StepStatus.PENDING)
     state.emit(EventType.PLAN_AMENDED, plan=state.plan, kept=kept, cancelled=[], rerun=[])
 
 

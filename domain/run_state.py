@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import JsonValue
 
@@ -19,6 +19,9 @@ from domain.value import Value
 
 MESSAGES_REMEMBERED = 200
 REFUSALS_SHOWN = 20
+
+Data = JsonValue | Value | tuple[Value | str, ...]
+"""What an event's field may be made of."""
 
 
 class Stop(Value):
@@ -99,7 +102,7 @@ class RunState:
         fresh = {item.name: copy(getattr(self, item.name)) for item in fields(self)}
         return RunState(**fresh)
 
-    def emit(self, event_type: EventType, **data: Any) -> None:
+    def emit(self, event_type: EventType, **data: Data) -> None:
         """Add an event to the outbox. Values are turned into plain JSON."""
         self.event_seq += 1
         plain = {key: _plain(value) for key, value in data.items()}
@@ -154,9 +157,10 @@ class RunState:
         self.emit(EventType.MESSAGE_REFUSED, message=message, message_id=message_id, problems=problems)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Data) -> JsonValue:
     if isinstance(value, Value):
-        return value.model_dump(mode="json", exclude_defaults=True)
+        plain: JsonValue = value.model_dump(mode="json", exclude_defaults=True)
+        return plain
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return value

@@ -81,19 +81,19 @@ class _Bounds(Interceptor):
 class _Bounded(OutboundInterceptor):
     """Bounds the short calls. Updates are not among them: they wait for a worker, as long as their caller likes."""
 
-    async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:  # noqa: A002
+    async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:  # noqa: A002  as in the SDK
         return await _within(input.rpc_timeout, super().start_workflow(input))
 
-    async def signal_workflow(self, input: SignalWorkflowInput) -> None:  # noqa: A002
+    async def signal_workflow(self, input: SignalWorkflowInput) -> None:  # noqa: A002  as in the SDK
         await _within(input.rpc_timeout, super().signal_workflow(input))
 
     async def query_workflow(self, input: QueryWorkflowInput) -> Any:  # noqa: A002  as in the SDK
         return await _within(input.rpc_timeout, super().query_workflow(input))
 
-    async def cancel_workflow(self, input: CancelWorkflowInput) -> None:  # noqa: A002
+    async def cancel_workflow(self, input: CancelWorkflowInput) -> None:  # noqa: A002  as in the SDK
         await _within(input.rpc_timeout, super().cancel_workflow(input))
 
-    async def describe_workflow(self, input: DescribeWorkflowInput) -> WorkflowExecutionDescription:  # noqa: A002
+    async def describe_workflow(self, input: DescribeWorkflowInput) -> WorkflowExecutionDescription:  # noqa: A002  as in the SDK
         return await _within(input.rpc_timeout, super().describe_workflow(input))
 
 

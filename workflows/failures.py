@@ -1,7 +1,9 @@
 """Reading why an activity or a child failed: the real cause under Temporal's wrappers."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, cast
 
+from pydantic import JsonValue
 from temporalio import exceptions
 from temporalio.exceptions import ApplicationError, FailureError
 
@@ -30,9 +32,10 @@ def cause_of(error: FailureError) -> Failure:
 
 
 def _told_cost(error: ApplicationError) -> int | None:
-    for detail in error.details:
-        if isinstance(detail, dict) and isinstance(detail.get("cost_micros"), int):
-            return int(detail["cost_micros"])
+    for detail in cast("Sequence[JsonValue]", error.details):
+        cost = detail.get("cost_micros") if isinstance(detail, dict) else None
+        if isinstance(cost, int):
+            return cost
     return None
 
 

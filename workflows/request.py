@@ -108,7 +108,7 @@ class RequestWorkflow(MessageHandlers):
         state = self._shell.state
         if state.plan is None:
             return None
-        runs = {step_id: run.model_dump(mode="json") for step_id, run in state.runs.items()}
+        runs: JsonValue = {step_id: run.model_dump(mode="json") for step_id, run in state.runs.items()}
         return {**state.plan.model_dump(mode="json"), "runs": runs}
 
     @workflow.query(description="Counts of steps and the money spent")

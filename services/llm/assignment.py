@@ -8,12 +8,12 @@ from domain.content import Text
 from domain.errors import ModelError
 from domain.events import Event
 from services.llm.chat import ChatAnswer, ChatRequest
-from services.storage.database import Tx
 from services.storage.journal import CallKey
+from services.storage.statements import Statements
 
 Conclude = Callable[[ChatAnswer, Text], Sequence[Event]]
-Compose = Callable[[Tx], Awaitable[ChatRequest]]
-"""Makes the request in the transaction that opens the call: what it reads costs no transaction of its own."""
+Compose = Callable[[Statements], Awaitable[ChatRequest]]
+"""Makes the request before the call is opened; what it reads, it reads from what it is given."""
 
 
 @dataclass(frozen=True)

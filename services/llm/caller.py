@@ -1,6 +1,6 @@
 """The journaled model call: asked for once, paid for once, and its end on record whatever happens to this process.
 
-One transaction before the call (`opening`: events, journal), one after it (`closing`: text, journal, cost).
+Usually one statement before the call (`opening`: events, journal) and one after it (`closing`: text, journal, cost).
 """
 
 import asyncio
@@ -10,9 +10,9 @@ from contextlib import aclosing
 
 from domain.budget import Usage
 from domain.content import Text
-from domain.errors import ModelError
+from domain.errors import ModelError, Unavailable
 from services.llm.assignment import Assignment, CallFailed, CallResult, Compose
-from services.llm.chat import ChatModel
+from services.llm.chat import ChatAnswer, ChatModel
 from services.llm.closing import Books
 from services.llm.collecting import Collected
 from services.llm.errors import ModelTimedOut
@@ -48,7 +48,7 @@ class ModelCaller:
             NotFound: There is no such request.
             Unavailable: The database is away, or another process closed this call; the same call again is right.
         """
-        opened, cancelled = await to_the_end(self._open(work, compose))
+        opened, cancelled = await to_the_end(open_call(self._db, work, compose, self._prices, self._process))
         if isinstance(opened, CallFailed):
             raise opened
         if isinstance(opened, CallResult):
@@ -56,10 +56,6 @@ class ModelCaller:
         if cancelled:
             return await self._cancel(work, opened, "", Usage())
         return await self._ask(work, opened)
-
-    async def _open(self, work: Assignment, compose: Compose) -> OpenCall | CallResult | CallFailed:
-        async with self._db.transaction() as tx:
-            return await open_call(tx, work, compose, self._prices, self._process)
 
     async def _ask(self, work: Assignment, opened: OpenCall) -> CallResult:
         collected = Collected(opened.request)
@@ -73,9 +69,17 @@ class ModelCaller:
             usage = collected.usage() if owed else Usage()
             micros, _ = await to_the_end(self._books.close(work, opened, error.code, usage))
             raise CallFailed(error, micros) from None
-        answer = collected.answer(simulated=self._model.simulated)
-        result, _ = await to_the_end(self._books.keep(work, opened, answer))
+        result, _ = await to_the_end(self._keep(work, opened, collected.answer(simulated=self._model.simulated)))
         return result
+
+    async def _keep(self, work: Assignment, opened: OpenCall, answer: ChatAnswer) -> CallResult:
+        """Store the answer, and with it the text that the writer has not begun to store."""
+        said = await self._writer.take(opened.call.id)
+        try:
+            return await self._books.keep(work, opened, answer, said)
+        except Unavailable:
+            self._writer.give_back(work.key.request_id, said)  # should the call be lost, it is evidence
+            raise
 
     async def _converse(self, work: Assignment, opened: OpenCall, collected: Collected) -> None:
         """Ask the model, and pass its text on to viewers."""

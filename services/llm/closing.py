@@ -1,15 +1,18 @@
-"""The second half of a journaled call: its answer or its failure, and what it cost, stored together and once."""
+"""The second half of a journaled call: its answer or its failure, and what it cost, stored in one statement, once."""
 
 import asyncio
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from domain.budget import Usage, cost
 from domain.errors import Unavailable
+from domain.events import Event
 from services.llm.assignment import Assignment, CallResult
 from services.llm.chat import ChatAnswer
 from services.llm.opening import OpenCall, cost_event
 from services.llm.prices import Prices
-from services.storage import blobs, events, journal
-from services.storage.database import Database, Tx
+from services.storage import blobs, journal
+from services.storage.database import Database
 
 STORE_WITHIN_S = 30.0
 """How long an answer is held while the database is away: it is paid for."""
@@ -22,20 +25,32 @@ class Books:
         self._db = db
         self._prices = prices
 
-    async def keep(self, work: Assignment, opened: OpenCall, answer: ChatAnswer) -> CallResult:
+    async def keep(
+        self, work: Assignment, opened: OpenCall, answer: ChatAnswer, said: Sequence[Event] = ()
+    ) -> CallResult:
         """Store an answer; try again while the database is away.
+
+        Args:
+            work: What the call was for.
+            opened: The call.
+            answer: Its answer.
+            said: Streamed text of the call that is not stored yet: it precedes the call's end in the log.
 
         Raises:
             Unavailable: The database stayed away, or another process closed the call.
         """
+        end = self._end(work, opened, answer)
+        if not await self._stored(opened, end, said):
+            raise Unavailable("another process closed this model call", retry_after_s=0.5)
+        return _result(opened, answer, end.entry)
+
+    async def _stored(self, opened: OpenCall, end: "_End", said: Sequence[Event]) -> bool:
         until = asyncio.get_running_loop().time() + STORE_WITHIN_S
         pause_s = 0.1
         while True:
             try:
-                async with self._db.transaction() as tx:
-                    return await self._finish(tx, work, opened, answer)
-            except _Fenced:
-                raise Unavailable("another process closed this model call", retry_after_s=0.5) from None
+                events = (*said, *end.events)
+                return await journal.finish(self._db, opened.call, end.entry, body=end.body, events=events)
             except Unavailable:
                 if asyncio.get_running_loop().time() + pause_s > until:
                     raise
@@ -50,15 +65,12 @@ class Books:
         """
         model = opened.request.model
         micros = cost(usage, self._prices.of(model))
-        async with self._db.transaction() as tx:
-            closed = await journal.fail(tx, opened.call, code=code, usage=usage, cost_micros=micros)
-            if closed and usage != Usage():
-                spent = cost_event(work, opened.call, model, usage, micros)
-                await events.append(tx, work.key.request_id, (spent,))
+        spent = () if usage == Usage() else (cost_event(work, opened.call, model, usage, micros),)
+        closed = await journal.fail(self._db, opened.call, code=code, usage=usage, cost_micros=micros, events=spent)
         return opened.earlier.cost_micros + (micros if closed else 0)
 
-    async def _finish(self, tx: Tx, work: Assignment, opened: OpenCall, answer: ChatAnswer) -> CallResult:
-        stored = await blobs.put(tx, answer.text)
+    def _end(self, work: Assignment, opened: OpenCall, answer: ChatAnswer) -> "_End":
+        stored, body = blobs.portable(answer.text)
         micros = cost(answer.usage, self._prices.of(answer.model))
         entry = journal.Answer(
             text=stored,
@@ -68,20 +80,25 @@ class Books:
             cost_micros=micros,
             model=answer.model,
         )
-        if not await journal.finish(tx, opened.call, entry):
-            raise _Fenced
         spent = cost_event(work, opened.call, answer.model, answer.usage, micros)
         concluded = work.conclude(answer, stored) if work.conclude else ()
-        await events.append(tx, work.key.request_id, (spent, *concluded))
-        return CallResult(
-            text=answer.text,
-            stored=stored,
-            finish_reason=answer.finish_reason,
-            refused=answer.refused,
-            usage=answer.usage,
-            cost_micros=micros + opened.earlier.cost_micros,
-        )
+        return _End(entry, body, (spent, *concluded))
 
 
-class _Fenced(Exception):
-    """The call was closed by somebody else; nothing of it may be stored."""
+class _End(NamedTuple):
+    """What is stored of an answer: the journal's entry, the body of a long text, the events that it brings about."""
+
+    entry: journal.Answer
+    body: bytes | None
+    events: tuple[Event, ...]
+
+
+def _result(opened: OpenCall, answer: ChatAnswer, entry: journal.Answer) -> CallResult:
+    return CallResult(
+        text=answer.text,
+        stored=entry.text,
+        finish_reason=answer.finish_reason,
+        refused=answer.refused,
+        usage=answer.usage,
+        cost_micros=entry.cost_micros + opened.earlier.cost_micros,
+    )

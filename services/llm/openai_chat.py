@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from http import HTTPStatus
 from typing import Self
 
@@ -46,13 +47,10 @@ class OpenAIChat:
         limits = httpx.Limits(
             max_connections=provider.max_connections, max_keepalive_connections=provider.max_connections
         )
-        self._client = httpx.AsyncClient(
-            headers=_headers(provider),
-            limits=limits,
-            timeout=httpx.Timeout(provider.silence_s, connect=provider.connect_s, pool=provider.silence_s),
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._headers = httpx.Headers(_headers(provider)).raw
+        timeout = httpx.Timeout(provider.silence_s, connect=provider.connect_s, pool=provider.silence_s)
+        self._extensions = {"timeout": timeout.as_dict()}
+        self._transport = httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
 
     @property
     def simulated(self) -> bool:
@@ -65,7 +63,7 @@ class OpenAIChat:
 
     async def __aexit__(self, *_: object) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        await self._transport.aclose()
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
         """Yield the answer in chunks.
@@ -97,11 +95,18 @@ class OpenAIChat:
             self._remember(request.model, dialect)
 
     async def _send(self, request: ChatRequest, dialect: Dialect) -> httpx.Response:
-        key = {"idempotency-key": request.idempotency_key} if request.idempotency_key else None
+        """Send by the transport itself: a client's cookies, redirects, authentication and hooks are not for us."""
         content = openai_dialect.body(request, dialect)
-        return await self._client.send(
-            self._client.build_request("POST", self._url, content=content, headers=key), stream=True
+        headers = list(self._headers)
+        if request.idempotency_key:
+            headers.append((b"idempotency-key", request.idempotency_key.encode()))
+        return await self._transport.handle_async_request(
+            httpx.Request("POST", self._target, headers=headers, content=content, extensions=self._extensions)
         )
+
+    @cached_property
+    def _target(self) -> httpx.URL:
+        return httpx.URL(self._url)
 
     def _remember(self, model: str, dialect: Dialect) -> None:
         self._dialects[model] = dialect
@@ -110,7 +115,12 @@ class OpenAIChat:
 
 
 def _headers(provider: Provider) -> dict[str, str]:
-    headers = {"content-type": "application/json", "accept": "text/event-stream", "accept-encoding": "identity"}
+    headers = {
+        "content-type": "application/json",
+        "accept": "text/event-stream",
+        "accept-encoding": "identity",
+        "user-agent": f"python-httpx/{httpx.__version__}",
+    }
     if provider.api_key:
         headers["authorization"] = f"Bearer {provider.api_key}"
     return headers

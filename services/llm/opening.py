@@ -1,4 +1,7 @@
-"""The first half of a journaled call: record, look for the answer, else open a call that the grant pays for."""
+"""The first half of a journaled call: record, look for the answer, else open a call that the grant pays for.
+
+A round's first attempt is one statement. Any other takes a transaction, which finds what became of the earlier ones.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -9,7 +12,7 @@ from services.llm.assignment import Assignment, CallFailed, CallResult, Compose
 from services.llm.chat import ChatRequest
 from services.llm.prices import Prices
 from services.storage import blobs, events, journal
-from services.storage.database import Tx
+from services.storage.database import Database, Tx
 from services.storage.journal import Call, Finished, Opened
 from services.storage.views import calls as call_views
 
@@ -25,6 +28,9 @@ class Earlier:
     delivered: bool = False
 
 
+_NOTHING = Earlier()
+
+
 @dataclass(frozen=True)
 class OpenCall:
     """A call to make now."""
@@ -35,15 +41,37 @@ class OpenCall:
 
 
 async def open_call(
-    tx: Tx, work: Assignment, compose: Compose, prices: Prices, process: str
+    db: Database, work: Assignment, compose: Compose, prices: Prices, process: str
 ) -> OpenCall | CallResult | CallFailed:
     """Record the events, then find the round's answer or open a call within its grant.
 
     Returns:
         A call to make; or the journaled answer; or, without a call, why none can be made.
     """
+    request = await compose(db)
+    opened = await _first(db, work, request, prices, process)
+    if opened is not None:
+        return opened
+    async with db.transaction() as tx:
+        return await _another(tx, work, request, prices, process)
+
+
+async def _first(db: Database, work: Assignment, request: ChatRequest, prices: Prices, process: str) -> OpenCall | None:
+    """Open the round's first call; None when it was begun before or its grant pays for no call."""
+    tokens = _affordable(work, request, prices, _NOTHING)
+    if tokens < MIN_OUTPUT_TOKENS:
+        return None
+    call = await journal.open_first(
+        db, work.key, work.events, model=request.model, input_tokens=request.input_tokens, process=process
+    )
+    return None if call is None else _to_make(call, request, tokens, _NOTHING)
+
+
+async def _another(
+    tx: Tx, work: Assignment, request: ChatRequest, prices: Prices, process: str
+) -> OpenCall | CallResult | CallFailed:
+    """Find the answer, or close what a dead process left open and open the next call."""
     await events.append(tx, work.key.request_id, work.events)
-    request = await compose(tx)
     begun = await journal.begin(
         tx,
         work.key,
@@ -60,7 +88,7 @@ async def open_call(
     if tokens < MIN_OUTPUT_TOKENS:
         await journal.fail(tx, begun.call, code=BudgetExhausted.code, usage=Usage(), cost_micros=0)
         return CallFailed(BudgetExhausted("the budget does not pay for another model call"), earlier.cost_micros)
-    return OpenCall(begun.call, replace(request, max_output_tokens=tokens, idempotency_key=begun.call.id), earlier)
+    return _to_make(begun.call, request, tokens, earlier)
 
 
 def cost_event(work: Assignment, call: Call, model: str, usage: Usage, micros: int) -> Event:
@@ -78,6 +106,10 @@ def cost_event(work: Assignment, call: Call, model: str, usage: Usage, micros: i
             "model": model,
         },
     )
+
+
+def _to_make(call: Call, request: ChatRequest, tokens: int, earlier: Earlier) -> OpenCall:
+    return OpenCall(call, replace(request, max_output_tokens=tokens, idempotency_key=call.id), earlier)
 
 
 def _affordable(work: Assignment, request: ChatRequest, prices: Prices, earlier: Earlier) -> int:
@@ -107,7 +139,7 @@ async def _replayed(tx: Tx, work: Assignment, begun: Finished) -> CallResult:
 async def _earlier(tx: Tx, work: Assignment, call: Call) -> Earlier:
     """Sum up the attempts before this one; the usual first attempt costs no query."""
     if call.n == 1:
-        return Earlier()
+        return _NOTHING
     key = work.key
     all_calls = await call_views.calls(tx, work.owner, key.request_id)
     rows = [row for row in all_calls if (row.slot, row.round) == (key.slot, key.round) and row.n < call.n]

@@ -13,6 +13,7 @@ from domain.drafts import problems_of
 from domain.errors import InvalidInput
 from services.storage import json_text
 from services.storage.database import Tx
+from services.storage.statements import Statements
 
 MAX_BYTES = 64 * 1024
 
@@ -24,10 +25,10 @@ _PUT = """
         source_hash = coalesce(excluded.source_hash, c.source_hash), updated_at = clock_timestamp()"""
 
 
-async def get(tx: Tx, owner: str) -> ProjectContext:
+async def get(where: Statements, owner: str) -> ProjectContext:
     """Return the owner's context; an empty one when there is none."""
-    data = await tx.driver.fetchval(_GET, owner)
-    return ProjectContext() if data is None else ProjectContext.model_validate(data)
+    rows = await where.fetch(_GET, owner)
+    return ProjectContext.model_validate(rows[0]["data"]) if rows else ProjectContext()
 
 
 async def put(tx: Tx, owner: str, context: ProjectContext) -> None:

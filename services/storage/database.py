@@ -1,18 +1,21 @@
 """The engine and its transactions. One `Database` a process; `Tx` is what every repository takes.
 
-A transaction commits when its block ends and rolls back when it raises. A database that does not answer, or goes away
-in the middle, is `Unavailable`; whether a lost COMMIT took effect is unknown, so every write here may be repeated.
+A transaction commits when its block ends and rolls back when it raises; work of one statement needs none, see
+`services.storage.statements`. A database that does not answer, or goes away in the middle, is `Unavailable`; whether a
+lost COMMIT took effect is unknown, so every write here may be repeated.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import cast
+from typing import Any, cast
 
+from sqlalchemy import Row as SelectedRow
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.errors import Unavailable
 from services.storage import engine
-from services.storage.driver import Driver
+from services.storage.driver import Driver, Row
 from services.storage.failures import ENDED, translated
 
 AfterCommit = Callable[[], None]
@@ -28,15 +31,30 @@ class Tx:
     def __init__(self, connection: AsyncConnection, driver: Driver) -> None:
         self.connection = connection
         self.driver = driver
-        self.changed: set[str] = set()
+        self._grown: set[str] = set()
         self._callbacks: list[AfterCommit] = []
+
+    async def fetch(self, query: str, *parameters: object) -> list[Row]:
+        """Run a statement and return its rows."""
+        return await self.driver.fetch(query, *parameters)
+
+    async def select(self, query: Select[*tuple[Any, ...]]) -> Sequence[SelectedRow[*tuple[Any, ...]]]:
+        """Run a query of SQLAlchemy's and return its rows."""
+        rows: Sequence[SelectedRow[*tuple[Any, ...]]] = (await self.connection.execute(query)).all()
+        return rows
+
+    def grew(self, request_id: str) -> None:
+        """Have the process's notifier told, after the commit, that the request's log grew."""
+        self._grown.add(request_id)
 
     def after_commit(self, callback: AfterCommit) -> None:
         """Call `callback` once, after the commit; never when the transaction fails. It must not block or raise."""
         self._callbacks.append(callback)
 
-    def committed(self) -> None:
-        """Run the callbacks; `Database` calls it."""
+    def committed(self, announce: Callable[[str], None]) -> None:
+        """Announce the requests that grew and run the callbacks; `Database` calls it."""
+        for request_id in self._grown:
+            announce(request_id)
         for callback in self._callbacks:
             callback()
 
@@ -72,9 +90,35 @@ class Database:
                 await _abandon(tx)
                 raise
             await tx.connection.close()
-        for request_id in tx.changed:
-            self._announce(request_id)
-        tx.committed()
+        tx.committed(self._announce)
+
+    async def fetch(self, query: str, *parameters: object) -> list[Row]:
+        """Run one statement as a transaction of its own, in one round trip, and return its rows.
+
+        Raises:
+            Unavailable: As `transaction`; whether the statement took effect is unknown.
+        """
+        with translated():
+            pooled = await self._engine.raw_connection()
+            try:
+                return await cast("Driver", pooled.driver_connection).fetch(query, *parameters)
+            finally:
+                pooled.close()
+
+    async def select(self, query: Select[*tuple[Any, ...]]) -> Sequence[SelectedRow[*tuple[Any, ...]]]:
+        """Run one query of SQLAlchemy's and return its rows.
+
+        Raises:
+            Unavailable: As `transaction`.
+        """
+        with translated():
+            async with self._engine.connect() as connection:
+                rows: Sequence[SelectedRow[*tuple[Any, ...]]] = (await connection.execute(query)).all()
+                return rows
+
+    def grew(self, request_id: str) -> None:
+        """Tell the process's notifier that the request's log grew."""
+        self._announce(request_id)
 
     async def ping(self) -> None:
         """Answer when the database does.

@@ -1,15 +1,18 @@
 """One writer a process: stores streamed text in batches and tells readers which requests grew.
 
-All streams are flushed together, at once when the writer was idle and else every 25 ms, in a transaction of the
-writer's own; NOTIFY is sent from that transaction alone. While the database is away the buffer is kept, the same batch
-is tried again, and `delta` waits when the buffer is full.
+All streams are flushed together, after 5 ms when the writer was idle and else every 25 ms, in a transaction of the
+writer's own; NOTIFY is sent from that transaction alone. Text that no flush has taken when its call ends may be taken
+back, to be stored with the end. While the database is away the buffer is kept, the same batch is tried again, and
+`delta` waits when the buffer is full.
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from domain.errors import Unavailable
+from domain.events import Event
 from services.storage import events
 from services.storage.channel import CHANNEL, payloads
 from services.storage.database import Database
@@ -17,6 +20,10 @@ from services.storage.text_buffer import Batch, TextBuffer
 
 _log = logging.getLogger(__name__)
 _FLUSH = "SELECT longhaul_append_text($1, $2, $3, $4, $5, $6, $7)"
+_LULL_S = 0.005
+"""How long the first news wait for more: a fast call has its whole text by then, and takes it along with its end."""
+
+_LANDED_WITHIN_S = 1.0
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
 
@@ -77,15 +84,38 @@ class EventWriter:
         self._buffer.reset(request_id, step_id, call_id)
         self._given.set()
 
+    async def take(self, call_id: str) -> tuple[Event, ...]:
+        """Take back the call's text that is not stored yet, for a caller that stores it with the call's end.
+
+        Text that is being stored is waited for, since it comes first; if that lasts, nothing is taken.
+        """
+        if call_id in self._in_flight and not await self._landed(call_id):
+            return ()
+        return self._buffer.take_call(call_id)
+
+    def give_back(self, request_id: str, taken: Sequence[Event]) -> None:
+        """Store after all what was taken and not stored; stored already, it is dropped."""
+        if taken:
+            self._buffer.give_back(request_id, taken)
+            self._given.set()
+
     async def settle(self, call_id: str) -> None:
         """Wait until everything given for the call so far is stored."""
         if call_id in self._buffer or call_id in self._in_flight:
             async with self._flushed:
                 await self._flushed.wait_for(lambda: call_id not in self._buffer and call_id not in self._in_flight)
 
+    async def _landed(self, call_id: str) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LANDED_WITHIN_S), self._flushed:
+                await self._flushed.wait_for(lambda: call_id not in self._in_flight)
+        return call_id not in self._in_flight
+
     async def _run(self) -> None:
         while not self._closing or self._given.is_set():
             await self._given.wait()
+            if not self._closing:
+                await asyncio.sleep(_LULL_S)
             self._given.clear()
             await self._flush()
             if not self._closing:
@@ -107,8 +137,7 @@ class EventWriter:
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
-                async with self._db.transaction() as tx:
-                    await tx.driver.execute(_FLUSH, *columns)
+                await self._db.fetch(_FLUSH, *columns)
             except Unavailable:
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)

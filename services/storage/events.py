@@ -10,8 +10,8 @@ from domain.errors import NotFound
 from domain.events import Event, EventType
 from domain.value import Value
 from services.storage import json_text
-from services.storage.database import Tx
 from services.storage.driver import Row
+from services.storage.statements import Statements
 
 
 class StoredEvent(Value):
@@ -27,8 +27,8 @@ _APPEND = "SELECT idx, seq, at FROM longhaul_append($1, $2, $3, $4, $5)"
 _READ = "SELECT seq, at, type, data FROM request_event WHERE request_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"
 
 
-async def append(tx: Tx, request_id: str, events: Sequence[Event]) -> list[StoredEvent]:
-    """Store events in order and fold them into the read models, in one round trip (none when there are no events).
+async def append(where: Statements, request_id: str, events: Sequence[Event]) -> list[StoredEvent]:
+    """Store events in order and fold them into the read models, in one statement (none when there are no events).
 
     An event whose (source, source_seq) is stored already is dropped. The request's row stays locked until the
     transaction ends; after its commit the process's notifier hears of the request. When the first event is
@@ -43,17 +43,17 @@ async def append(tx: Tx, request_id: str, events: Sequence[Event]) -> list[Store
     if not events:
         return []
     try:
-        rows = await tx.driver.fetch(_APPEND, request_id, *columns(events))
+        rows = await where.fetch(_APPEND, request_id, *columns(events))
     except asyncpg.NoDataFoundError as error:
         raise NotFound("no such request") from error
     if rows:
-        tx.changed.add(request_id)
+        where.grew(request_id)
     return [_stored(events, row) for row in rows]
 
 
-async def read(tx: Tx, request_id: str, after: int, limit: int) -> list[StoredEvent]:
+async def read(where: Statements, request_id: str, after: int, limit: int) -> list[StoredEvent]:
     """Return at most `limit` events with seq > `after`, in order; empty when there are none."""
-    return [of_row(row) for row in await tx.driver.fetch(_READ, request_id, after, limit)]
+    return [of_row(row) for row in await where.fetch(_READ, request_id, after, limit)]
 
 
 def columns(events: Sequence[Event]) -> tuple[list[str], list[int], list[str], list[str]]:

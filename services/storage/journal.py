@@ -1,10 +1,13 @@
 """The call journal: a finished call is never asked for again, an abandoned one is closed by evidence.
 
+The usual call is two statements, `open_first` and `finish`, each with the events that go with it; a round that was
+begun before takes `begin` in a transaction.
+
 A call is (request, slot, round, n). `n` is allotted by INSERT before anything is sent; a re-run of the same round finds
 the finished call's answer, or closes what a dead process left open and takes the next `n`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,10 +16,13 @@ import asyncpg
 from domain.budget import Price, Usage, cost, estimate_tokens
 from domain.content import Text
 from domain.errors import NotFound
+from domain.events import Event
 from domain.ids import call_id
+from services.storage import events as event_log
 from services.storage import json_text
 from services.storage.database import Tx
 from services.storage.driver import Row
+from services.storage.statements import Statements
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a call ended with. `finish_reason` as in `domain.evaluation.Answer`; `text` comes from `blobs.put`."""
+    """What a call ended with. `finish_reason` as in `domain.evaluation.Answer`; `text` comes from `blobs`."""
 
     text: Text
     finish_reason: str
@@ -79,7 +85,7 @@ Begun = Finished | Opened
 
 
 class _Closing(NamedTuple):
-    """The parameters of `longhaul_call_close` from `p_state` on; JSON as text."""
+    """The parameters of `longhaul_call_end` from `p_state` to `p_body`; JSON as text."""
 
     state: str
     model: str | None = None
@@ -89,13 +95,39 @@ class _Closing(NamedTuple):
     usage: str | None = None
     cost_micros: int = 0
     error_code: str | None = None
+    ref: str | None = None
+    body: bytes | None = None
 
 
+_OPEN = "SELECT appended, opened FROM longhaul_call_open($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 _BEGIN = "SELECT * FROM longhaul_call_begin($1, $2, $3, $4, $5, $6)"
-_CLOSE = "SELECT longhaul_call_close($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+_END = """
+    SELECT appended, closed FROM longhaul_call_end(
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"""
 _ESTIMATE = """
     UPDATE model_call SET usage = $5, cost_micros = $6
     WHERE request_id = $1 AND slot = $2 AND round = $3 AND n = $4 AND state = 'lost'"""
+
+
+async def open_first(
+    where: Statements, key: CallKey, events: Sequence[Event], *, model: str, input_tokens: int, process: str
+) -> Call | None:
+    """Append the events and open the round's first call, in one statement; commit it before sending.
+
+    Returns:
+        The call, None when the round was begun before: the events are appended all the same, and `begin` says more.
+
+    Raises:
+        NotFound: There is no such request.
+    """
+    given = (*event_log.columns(events), key.slot, key.round, model, input_tokens, process)
+    try:
+        (row,) = await where.fetch(_OPEN, key.request_id, *given)
+    except asyncpg.NoDataFoundError as error:
+        raise NotFound("no such request") from error
+    if row["appended"]:
+        where.grew(key.request_id)
+    return _call(key, 1) if row["opened"] else None
 
 
 async def begin(
@@ -125,8 +157,21 @@ async def begin(
     return Opened(call=_call(key, last["n"]), lost=lost)
 
 
-async def finish(tx: Tx, call: Call, answer: Answer) -> bool:
-    """Store the answer if the call is still open. False: somebody else closed it, and its effects must not be used."""
+async def finish(
+    where: Statements, call: Call, answer: Answer, *, body: bytes | None = None, events: Sequence[Event] = ()
+) -> bool:
+    """Store the answer and append the events if the call is still open, in one statement.
+
+    Args:
+        where: A transaction or the database.
+        call: The call.
+        answer: What it ended with.
+        body: What is to be stored under the answer's reference, None if it is inline or stored already.
+        events: What the end brings about.
+
+    Returns:
+        False when somebody else closed the call: nothing was stored, and the answer must not be used.
+    """
     closing = _Closing(
         state="finished",
         model=answer.model,
@@ -135,19 +180,27 @@ async def finish(tx: Tx, call: Call, answer: Answer) -> bool:
         refused=answer.refused,
         usage=answer.usage.model_dump_json(),
         cost_micros=answer.cost_micros,
+        ref=None if body is None else answer.text.ref,
+        body=body,
     )
-    return await _close(tx, call, closing)
+    return await _end(where, call, closing, events)
 
 
-async def fail(tx: Tx, call: Call, *, code: str, usage: Usage, cost_micros: int) -> bool:
+async def fail(
+    where: Statements, call: Call, *, code: str, usage: Usage, cost_micros: int, events: Sequence[Event] = ()
+) -> bool:
     """Close the call without an answer, `code` as in `domain.errors`; fenced like `finish`."""
     closing = _Closing(state="failed", usage=usage.model_dump_json(), cost_micros=cost_micros, error_code=code)
-    return await _close(tx, call, closing)
+    return await _end(where, call, closing, events)
 
 
-async def _close(tx: Tx, call: Call, closing: _Closing) -> bool:
+async def _end(where: Statements, call: Call, closing: _Closing, events: Sequence[Event]) -> bool:
     key = call.key
-    return bool(await tx.driver.fetchval(_CLOSE, key.request_id, key.slot, key.round, call.n, *closing))
+    given = (key.request_id, key.slot, key.round, call.n, *closing, *event_log.columns(events))
+    (row,) = await where.fetch(_END, *given)
+    if row["appended"]:
+        where.grew(key.request_id)
+    return bool(row["closed"])
 
 
 async def _close_by_evidence(tx: Tx, key: CallKey, row: Row, price_of: Callable[[str], Price]) -> Lost:

@@ -1,6 +1,7 @@
 """Streamed text waiting to be stored: merged per call, numbered once, so that the same batch may be sent again."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from domain.events import Event, EventType
@@ -33,12 +34,13 @@ class Batch:
 
 
 class TextBuffer:
-    """Collects text per call; `take` empties it into a batch."""
+    """Collects text per call; `take` empties it into a batch, `take_call` takes out one call's."""
 
     def __init__(self) -> None:
         self.size = 0
         self._pieces: list[_Piece] = []
         self._open: dict[str, _Piece] = {}
+        self._returned: list[tuple[str, Event]] = []
         self._numbers: OrderedDict[str, int] = OrderedDict()
 
     def __contains__(self, call_id: str) -> bool:
@@ -60,10 +62,25 @@ class TextBuffer:
     def take(self) -> Batch:
         """Empty the buffer."""
         pieces, self._pieces = self._pieces, []
+        returned, self._returned = self._returned, []
         calls = frozenset(self._open)
         self._open.clear()
         self.size = 0
-        return Batch(tuple(piece.request_id for piece in pieces), tuple(self._event(piece) for piece in pieces), calls)
+        given = [*returned, *((piece.request_id, self._event(piece)) for piece in pieces)]
+        return Batch(tuple(request_id for request_id, _ in given), tuple(event for _, event in given), calls)
+
+    def take_call(self, call_id: str) -> tuple[Event, ...]:
+        """Take out what one call's text has become."""
+        if self._open.pop(call_id, None) is None:
+            return ()
+        taken = [piece for piece in self._pieces if piece.call_id == call_id]
+        self._pieces = [piece for piece in self._pieces if piece.call_id != call_id]
+        self.size -= sum(piece.size for piece in taken)
+        return tuple(self._event(piece) for piece in taken)
+
+    def give_back(self, request_id: str, events: Iterable[Event]) -> None:
+        """Put events that `take_call` took into the next batch."""
+        self._returned.extend((request_id, event) for event in events)
 
     def _new(self, piece: _Piece) -> _Piece:
         self._pieces.append(piece)

@@ -1,11 +1,9 @@
 """Port and implementation: the same names, the same signatures, all registered."""
 
 import inspect
-from collections.abc import Callable
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 import pytest
-from temporalio import activity
 
 import worker
 from activities.answering import ModelAnswering
@@ -15,6 +13,8 @@ from activities.planning import ModelPlanning
 from activities.recording import StoredRecording
 from contracts import ports
 from tests.activities.stage import Stage
+from tests.contracts.activity_ports import activity_name, methods
+from tests.contracts.activity_ports import ports as all_ports
 
 PAIRS: list[tuple[type, type]] = [
     (ports.Planning, ModelPlanning),
@@ -25,20 +25,8 @@ PAIRS: list[tuple[type, type]] = [
 ]
 
 
-def activity_name(method: Callable[..., Any]) -> str | None:
-    definition = activity._Definition.from_callable(method)  # pyright: ignore[reportPrivateUsage]  nothing public says
-    return definition.name if definition else None
-
-
-def methods(port: type) -> list[str]:
-    return [name for name, member in vars(port).items() if inspect.isfunction(member)]
-
-
 def test_every_port_has_an_implementation() -> None:
-    all_ports = [
-        member for _, member in inspect.getmembers(ports, inspect.isclass) if member.__module__ == "contracts.ports"
-    ]
-    assert {port.__name__ for port in all_ports} == {port.__name__ for port, _ in PAIRS}
+    assert set(all_ports()) == {port for port, _ in PAIRS}
 
 
 @pytest.mark.parametrize(("port", "implementation"), PAIRS)

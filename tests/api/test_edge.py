@@ -51,7 +51,7 @@ async def test_client_of_another_machine_is_refused(idle_parts: Parts) -> None:
 
 def test_only_this_machine_is_loopback() -> None:
     assert all(is_loopback(host) for host in ("localhost", "LOCALHOST", "127.8.9.1", "::1", "::ffff:127.0.0.1"))
-    assert not any(is_loopback(host) for host in ("", "localhost.evil", "10.0.0.1", "::", "0.0.0.0", "evil"))  # noqa: S104
+    assert not any(is_loopback(host) for host in ("", "localhost.evil", "10.0.0.1", "::", "0.0.0.0", "evil"))  # noqa: S104  asked about, not listened on
 
 
 async def test_unexpected_error_tells_nothing_of_its_inside() -> None:

@@ -13,6 +13,7 @@ from services.storage.requests import NewRequest
 
 
 async def test_row_without_a_workflow_leaves_the_lists_and_no_other(idle: httpx.AsyncClient, idle_parts: Parts) -> None:
+    await sweep(idle_parts, datetime.now(UTC))  # what other tests have left
     conversation = secrets.token_hex(4)
     body = {"message": "started", "conversation_id": conversation}
     started = (await idle.post("/v1/requests", json=body)).json()["id"]

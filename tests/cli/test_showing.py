@@ -21,7 +21,7 @@ def events() -> list[Event]:
             {"id": "b", "kind": "human", "prompt": {"ref": "sha256:0", "size": 5000}, "depends_on": ["a"]},
         ],
     }
-    later = {"version": 2, "reason": "b is gone", "steps": plan["steps"][:1]}  # type: ignore[index]  # a list
+    later = {"version": 2, "reason": "b is gone", "steps": plan["steps"][:1]}  # type: ignore[index]  # steps are a list
     told: list[tuple[str, dict[str, Any]]] = [
         ("request.phase", {"phase": "running", "paused": False}),
         ("plan.created", {"plan": plan}),

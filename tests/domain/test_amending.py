@@ -13,7 +13,9 @@ from tests.domain.make import CAPS, NOW, amendment, codes, failed, launched, lau
 
 def test_plan_moves_to_the_next_version_and_says_what_changed() -> None:
     state = running(step("a"), step("b", "a"))
-    edits = amendment({"op": "drop", "step_id": "b"}, {"op": "add", "step": {"id": "c", "prompt": "p"}}, message_id="m1")
+    edits = amendment(
+        {"op": "drop", "step_id": "b"}, {"op": "add", "step": {"id": "c", "prompt": "p"}}, message_id="m1"
+    )
     take_amendment(state, edits, CAPS, NOW)
     assert state.plan is not None
     assert (state.plan.version, list(state.runs)) == (2, ["a", "c"])

@@ -3,10 +3,10 @@ import shlex
 
 import pytest
 
+from domain.content import Text
 from domain.outcomes import settle
 from domain.progress import ROWS_SHOWN, Progress, details, dollars, progress
 from domain.request import Approval, Phase, Question
-from domain.content import Text
 from domain.run_state import RunState
 from tests.domain.make import CAPS, NOW, launches, running, step, succeeded
 
@@ -26,7 +26,8 @@ def test_request_without_a_plan_has_counted_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("micros", "text"), [(0, "$0.000000"), (1, "$0.000001"), (10**15, "$1000000000.000000"), (123_456_789, "$123.456789")]
+    ("micros", "text"),
+    [(0, "$0.000000"), (1, "$0.000001"), (10**15, "$1000000000.000000"), (123_456_789, "$123.456789")],
 )
 def test_money_is_written_to_the_last_micro(micros: int, text: str) -> None:
     assert dollars(micros) == text

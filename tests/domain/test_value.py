@@ -10,7 +10,9 @@ class Example(Value):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"nmae": "a"}, {"name": "\ud800"}, {"names": ["\udfff"]}, {"name": None}], ids=["typo", "lone", "in", "null"]
+    "wrong",
+    [{"nmae": "a"}, {"name": "\ud800"}, {"names": ["\udfff"]}, {"name": None}],
+    ids=["typo", "lone", "in", "null"],
 )
 def test_unknown_fields_and_texts_that_are_not_unicode_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

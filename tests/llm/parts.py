@@ -22,11 +22,12 @@ from services.llm.collecting import Collected
 from services.llm.openai_chat import OpenAIChat, Provider
 from services.llm.prices import Prices
 from services.storage import blobs, events
-from services.storage.database import Database, Tx
+from services.storage.database import Database
 from services.storage.event_writer import EventWriter
 from services.storage.events import StoredEvent
 from services.storage.journal import CallKey
 from services.storage.requests import NewRequest, accept
+from services.storage.statements import Statements
 from services.storage.views import calls as call_views
 
 OWNER = "local"
@@ -123,7 +124,7 @@ def chat_request(model: str, **changes: Any) -> ChatRequest:
 def composing(request: ChatRequest) -> Compose:
     """Return what gives the caller a ready request."""
 
-    async def compose(_tx: Tx) -> ChatRequest:
+    async def compose(_where: Statements) -> ChatRequest:
         return request
 
     return compose

@@ -45,6 +45,15 @@ async def test_a_call_is_journaled_paid_and_streamed(parts: Parts) -> None:
     assert (await parts.sim.calls())[0]["idempotency_key"] == row.id
 
 
+async def test_a_quick_answers_text_precedes_its_end_in_the_log(parts: Parts) -> None:
+    for _ in range(5):
+        request_id = await parts.new_request()
+        await parts.caller.call(assignment(request_id), composing(chat_request(parts.sim.model)))
+        kinds = [entry.type.value for entry in await parts.log(request_id)]
+        assert kinds[-1] == "cost"
+        assert "text.delta" in kinds
+
+
 async def test_a_finished_call_is_never_sent_again(parts: Parts) -> None:
     request_id = await parts.new_request()
     compose = composing(chat_request(parts.sim.model))
@@ -273,8 +282,7 @@ async def test_an_answer_is_held_while_the_database_is_away(parts: Parts, monkey
     monkeypatch.setattr(closing, "STORE_WITHIN_S", 0.5)
     request_id = await parts.new_request()
     request = chat_request(parts.sim.model)
-    async with parts.db.transaction() as tx:
-        opened = await open_call(tx, assignment(request_id), composing(request), Prices({}), "test")
+    opened = await open_call(parts.db, assignment(request_id), composing(request), Prices({}), "test")
     assert isinstance(opened, OpenCall)
     answer = await collect(parts.chat, request)
     away = Database(f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")

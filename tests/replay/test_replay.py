@@ -88,7 +88,7 @@ def test_no_history_names_this_machine() -> None:
 
 
 def _definition(defined: type) -> workflow._Definition:  # pyright: ignore[reportPrivateUsage]  nothing public says
-    return workflow._Definition.must_from_class(defined)  # pyright: ignore[reportPrivateUsage]
+    return workflow._Definition.must_from_class(defined)  # pyright: ignore[reportPrivateUsage]  as above
 
 
 def _events() -> Iterator[HistoryEvent]:

@@ -26,5 +26,5 @@ sys.exit(clean_exit.run(main()))
 )
 async def test_the_exit_code_is_the_programs(temporal_address: str, ending: str, code: int) -> None:
     command = [sys.executable, "-c", PROGRAM.format(ending), temporal_address]
-    done = subprocess.run(command, check=False, capture_output=True, cwd=PROJECT_ROOT)  # noqa: ASYNC221  short
+    done = subprocess.run(command, check=False, capture_output=True, cwd=PROJECT_ROOT)  # noqa: ASYNC221  it is short
     assert done.returncode == code, done.stderr.decode()

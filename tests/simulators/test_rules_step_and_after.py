@@ -20,8 +20,6 @@ from simulators.model_provider.rules.words import short
 PLACE = re.compile(r"{(\w+)}")
 
 
-
-
 def done(prompt: str, language: str = "en", **fields: Json) -> str:
     return step(StepDocument(step_id="s1", prompt=prompt, language=language, **fields))
 

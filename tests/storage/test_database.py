@@ -52,6 +52,40 @@ async def _insert_then_break(db: Database) -> None:
         await tx.driver.execute("SELECT * FROM no_such_table")
 
 
+async def test_a_statement_without_a_transaction_is_one_of_its_own(database_url: str) -> None:
+    db = Database(database_url, pool_size=1)
+    for _ in range(3):
+        with pytest.raises(asyncpg.UndefinedTableError):
+            await db.fetch("SELECT * FROM no_such_table")
+        await db.fetch("INSERT INTO blob (ref, body) VALUES ('alone', '') ON CONFLICT DO NOTHING")
+    async with db.transaction() as tx:
+        assert len(await tx.fetch("SELECT FROM blob WHERE ref = 'alone'")) == 1
+    await db.close()
+
+
+async def test_a_cancelled_statement_gives_its_connection_back(database_url: str) -> None:
+    db = Database(database_url, pool_size=1)
+    task = asyncio.create_task(db.fetch("SELECT pg_sleep(9)"))
+    await asyncio.sleep(0.2)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await db.ping()
+    await db.close()
+
+
+async def test_a_statement_whose_connection_is_lost_is_unavailable(database_url: str, db: Database) -> None:
+    mine = Database(database_url, pool_size=1)
+    (row,) = await mine.fetch("SELECT pg_backend_pid() AS pid")
+    lost = asyncio.create_task(mine.fetch("SELECT pg_sleep(9)"))
+    await asyncio.sleep(0.2)
+    await db.fetch("SELECT pg_terminate_backend($1)", row["pid"])
+    with pytest.raises(Unavailable):
+        await lost
+    assert (await mine.fetch("SELECT pg_backend_pid() AS pid"))[0]["pid"] != row["pid"]
+    await mine.close()
+
+
 async def test_a_cancelled_block_gives_its_connection_back(database_url: str) -> None:
     db = Database(database_url, pool_size=1)
     task = asyncio.create_task(_sleep(db))

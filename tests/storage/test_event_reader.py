@@ -143,6 +143,7 @@ async def test_a_notified_event_arrives_long_before_the_poll(db: Database, write
     follower = asyncio.create_task(_follow(reader, request_id))
     await asyncio.sleep(0.3)
     await writer.delta(request_id, None, "c", "hello")
+    await writer.settle("c")
     await _finish(db, request_id)
     assert len(await asyncio.wait_for(follower, 2)) == 3
     await reader.close()

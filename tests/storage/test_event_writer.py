@@ -4,6 +4,7 @@ import time
 import pytest
 
 from domain.events import EventType
+from services.storage import event_writer
 from services.storage.channel import MAX_PAYLOAD, payloads, request_ids
 from services.storage.database import Database
 from services.storage.event_writer import EventWriter
@@ -48,6 +49,42 @@ async def test_a_reset_keeps_its_place_among_the_deltas(db: Database) -> None:
     await writer.settle("c")
     kinds = [(item.type, item.data.get("text")) for item in (await log(db, request_id))[1:]]
     assert kinds == [(EventType.TEXT_DELTA, "wrong"), (EventType.TEXT_RESET, None), (EventType.TEXT_DELTA, "right")]
+    await writer.close()
+
+
+async def test_text_taken_back_is_the_callers_to_store_and_given_back_the_writers(db: Database) -> None:
+    writer = EventWriter(db)
+    request_id = await accepted(db)
+    await writer.delta(request_id, None, "c", "quick")
+    await writer.delta(request_id, None, "other", "slow")
+    taken = await writer.take("c")
+    assert [(item.type, item.data["text"]) for item in taken] == [(EventType.TEXT_DELTA, "quick")]
+    assert await writer.take("c") == ()
+    await writer.start()
+    await writer.settle("other")
+    assert _text(await log(db, request_id), "c") == ""
+    for _ in range(2):
+        writer.give_back(request_id, taken)
+        await writer.delta(request_id, None, "c", " and more")
+        await writer.settle("c")
+    assert _text(await log(db, request_id), "c") == "quick and more and more"
+    await writer.close()
+
+
+async def test_nothing_is_taken_back_while_earlier_text_cannot_be_stored(
+    db: Database, far_db: Database, cable: Cable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_writer, "_LANDED_WITHIN_S", 0.05)
+    writer = EventWriter(far_db)
+    await writer.start()
+    request_id = await accepted(db)
+    await writer.delta(request_id, None, "c", "first ")
+    await asyncio.sleep(0.1)
+    await writer.delta(request_id, None, "c", "second")
+    assert await writer.take("c") == ()
+    await cable.mend()
+    await asyncio.wait_for(writer.settle("c"), 5)
+    assert _text(await log(db, request_id), "c") == "first second"
     await writer.close()
 
 

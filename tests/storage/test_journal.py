@@ -1,5 +1,6 @@
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -7,13 +8,14 @@ from domain import ids
 from domain.budget import Price, Usage, cost, estimate_tokens
 from domain.content import Text
 from domain.errors import NotFound
-from services.storage import journal
+from domain.events import EventType
+from services.storage import blobs, journal
 from services.storage.database import Database
 from services.storage.event_writer import EventWriter
 from services.storage.journal import Answer, Begun, Call, CallKey, Finished, Opened
 from services.storage.views import calls
 from services.storage.views.calls import CallState
-from tests.storage.samples import OWNER, accepted, new_id
+from tests.storage.samples import OWNER, accepted, log, new_id, phase
 
 PRICES = {
     "small": Price(input_micros=1_000_000, output_micros=2_000_000),
@@ -54,6 +56,55 @@ async def test_a_first_call_gets_the_first_number(db: Database) -> None:
     key = await _key(db)
     opened = await _opened(db, key)
     assert opened == Opened(Call(ids.call_id(key.request_id, "s1", 1, 1), key, 1))
+
+
+async def test_a_rounds_first_call_is_opened_with_its_events_in_one_statement(db: Database) -> None:
+    key = await _key(db)
+    heard: list[str] = []
+    db.announce_to(heard.append)
+    call = await _open_first(db, key)
+    assert call == Call(ids.call_id(key.request_id, "s1", 1, 1), key, 1)
+    assert await _open_first(db, key) is None, "the round was begun before"
+    assert [entry.type for entry in await log(db, key.request_id)][1:] == [EventType.REQUEST_PHASE]
+    assert heard == [key.request_id], "a repeated append announces nothing"
+    again = await _opened(db, key)
+    assert (again.call.n, [lost.call for lost in again.lost]) == (2, [call])
+
+
+async def test_racing_first_calls_open_one(db: Database) -> None:
+    key = await _key(db)
+    opened = await asyncio.gather(*(_open_first(db, key) for _ in range(10)))
+    assert len([call for call in opened if call is not None]) == 1
+
+
+async def test_an_unknown_request_has_no_first_call(db: Database) -> None:
+    with pytest.raises(NotFound):
+        await _open_first(db, CallKey(new_id(), "s1", 1))
+
+
+async def _open_first(db: Database, key: CallKey) -> Call | None:
+    return await journal.open_first(
+        db, key, (phase("running", "wf", 1),), model="small", input_tokens=100, process="test"
+    )
+
+
+async def test_what_an_end_brings_about_is_stored_only_if_the_call_was_open(db: Database) -> None:
+    key = await _key(db)
+    call = (await _opened(db, key)).call
+    long, body = blobs.portable("long" * 1000)
+    answer = replace(_answer(), text=long)
+    assert await journal.finish(db, call, answer, body=body, events=(phase("running", "wf", 1),))
+    late, late_body = blobs.portable("late" * 1000)
+    late_answer = replace(_answer(), text=late)
+    assert not await journal.finish(db, call, late_answer, body=late_body, events=(phase("done", "wf", 2),))
+    usage = Usage(input_tokens=1)
+    assert not await journal.fail(
+        db, call, code="cancelled", usage=usage, cost_micros=1, events=(phase("done", "wf", 3),)
+    )
+    assert await blobs.load(db, long) == "long" * 1000
+    with pytest.raises(NotFound):
+        await blobs.load(db, late)
+    assert [entry.data.get("phase") for entry in await log(db, key.request_id)][1:] == ["running"]
 
 
 async def test_a_finished_call_is_replayed_and_never_opened_again(db: Database) -> None:

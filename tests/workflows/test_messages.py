@@ -157,6 +157,7 @@ async def test_cancel_takes_one_path(product: Product, way: str) -> None:
         await handle.cancel()
     ended = await product.ended(request_id)
     assert (ended["phase"], ended["outcome"]["reason"]) == ("cancelled", "cancelled")
+    await handle.result()
     assert (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
     aborted = [call for call in await product.calls() if call["step_id"] == "s1"]
     assert [call["aborted"] for call in aborted] == [True]

@@ -14,6 +14,7 @@ from domain.request import Approval, Options, Outcome, Phase, ProcessedInput, Qu
 from domain.value import Value
 from services.storage import blobs
 from services.storage.database import Tx
+from services.storage.statements import Statements
 from services.storage.tables import Request, table
 
 _REQUEST = table(Request)
@@ -113,7 +114,7 @@ async def list_page(
 
 
 async def conversation(
-    tx: Tx, owner: str, conversation_id: str, before_request_id: str, limit: int = 10, max_chars: int = 8000
+    where: Statements, owner: str, conversation_id: str, before_request_id: str, limit: int = 10, max_chars: int = 8000
 ) -> list[Turn]:
     """Return the turns of the last `limit` answered requests before one, oldest first, each text cut to `max_chars`."""
     query = select(_R.message, _R.outcome["answer"].label("answer")).where(
@@ -123,13 +124,13 @@ async def conversation(
         _R.phase == Phase.DONE.value,
         _R.parent_id.is_(None),
     )
-    rows = (await tx.connection.execute(query.order_by(_R.id.desc()).limit(limit))).all()
+    rows = await where.select(query.order_by(_R.id.desc()).limit(limit))
     texts: dict[str, Text] = {}
     for number, (message, answer) in enumerate(reversed(rows)):
         texts[f"{number}/user"] = Text.model_validate(message)
         if answer is not None:
             texts[f"{number}/assistant"] = Text.model_validate(answer)
-    loaded = await blobs.load_many(tx, texts)
+    loaded = await blobs.load_many(where, texts)
     return [
         Turn(role="user" if name.endswith("/user") else "assistant", text=text[:max_chars])
         for name, text in loaded.items()

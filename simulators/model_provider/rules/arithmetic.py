@@ -1,7 +1,5 @@
 """Sums that stand in a text: `what is 12*7` → 84."""
 
-
-
 import ast
 import operator
 import re

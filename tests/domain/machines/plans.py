@@ -59,13 +59,15 @@ def _step(draw: st.DrawFn, step_id: str, earlier: tuple[str, ...]) -> Step:
 def drafts(draw: st.DrawFn, kept: tuple[str, ...]) -> tuple[Step, ...]:
     """What a planner may draft on a replan: right ones, and ones that cross the steps that stay."""
     free = [name for name in IDS if name not in kept]
-    names = draw(st.lists(st.sampled_from(draw(st.sampled_from([free or list(IDS), list(IDS)]))), max_size=3, unique=True))
+    names = draw(
+        st.lists(st.sampled_from(draw(st.sampled_from([free or list(IDS), list(IDS)]))), max_size=3, unique=True)
+    )
     return tuple(draw(_step(name, (*kept, *names[:index]))) for index, name in enumerate(names))
 
 
 @st.composite
-def results(draw: st.DrawFn, grant_micros: int | None) -> StepResult:
-    """How a launch may end, at a cost within its grant."""
+def results(draw: st.DrawFn, most_micros: int) -> StepResult:
+    """How a launch may end, at a cost within `most_micros`."""
     status = draw(st.sampled_from([StepStatus.FAILED, *(status for status in StepStatus if status.is_end)]))
     adjust = draw(st.sampled_from([True, True, False]))
     evaluation = None if status is StepStatus.SUCCEEDED else Evaluation(success=False, needs_adjustment=adjust)
@@ -74,7 +76,7 @@ def results(draw: st.DrawFn, grant_micros: int | None) -> StepResult:
         text=draw(st.none() | texts),
         evaluation=evaluation,
         note=draw(st.sampled_from([None, "why"])),
-        cost_micros=draw(st.integers(0, 500 if grant_micros is None else grant_micros)),
+        cost_micros=draw(st.integers(0, most_micros)),
     )
 
 

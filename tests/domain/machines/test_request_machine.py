@@ -57,7 +57,7 @@ class RequestMachine(RuleBasedStateMachine):
             self.rounds |= owned
 
     @rule(holds=st.booleans())
-    def check(self, holds: bool) -> None:  # noqa: FBT001  # drawn by hypothesis
+    def check(self, holds: bool) -> None:  # drawn by hypothesis
         for check in next_moves(self.state.copy(), self.caps).checks:
             self.state.checked[check.step.id] = holds
 
@@ -66,7 +66,10 @@ class RequestMachine(RuleBasedStateMachine):
     def end(self, data: st.DataObject) -> None:
         key = data.draw(st.sampled_from(self.state.open_launches))
         step_id, _, launch = key.partition("/")
-        settle(self.state, step_id, int(launch), data.draw(plans.results(self.grants[key])), self.caps)
+        unlimited = 500 if self.state.budget_micros is None else 0
+        grant = self.grants[key]
+        most = unlimited if grant is None else grant
+        settle(self.state, step_id, int(launch), data.draw(plans.results(most)), self.caps)
         self.ended.append(key)
         if data.draw(st.booleans()):
             self.move()
@@ -76,7 +79,7 @@ class RequestMachine(RuleBasedStateMachine):
     def end_again(self, data: st.DataObject) -> None:
         step_id, _, launch = data.draw(st.sampled_from(self.ended)).partition("/")
         before = self.state.copy()
-        settle(self.state, step_id, int(launch), data.draw(plans.results(None)), self.caps)
+        settle(self.state, step_id, int(launch), data.draw(plans.results(500)), self.caps)
         assert self.state == before, "a duplicate changed something"
 
     @rule(step_id=plans.ids)
@@ -104,7 +107,9 @@ class RequestMachine(RuleBasedStateMachine):
             assert self.state == before, "a refused amendment changed something"
             return
         assert self.version == version + 1
-        assert set(amended.kept) | set(amended.cancelled) | set(amended.rerun) | set(amended.results) >= set(before.runs)
+        assert set(amended.kept) | set(amended.cancelled) | set(amended.rerun) | set(amended.results) >= set(
+            before.runs
+        )
 
     @precondition(lambda self: self.state.due_replan is not None)
     @rule(data=st.data())
@@ -130,7 +135,7 @@ class RequestMachine(RuleBasedStateMachine):
             assert self.state == before
 
     @rule(paused=st.booleans())
-    def pause_or_resume(self, paused: bool) -> None:  # noqa: FBT001  # drawn by hypothesis
+    def pause_or_resume(self, paused: bool) -> None:  # drawn by hypothesis
         self.state.paused = paused
 
     @rule(rarely=st.integers(0, 9))
@@ -194,7 +199,9 @@ class RequestMachine(RuleBasedStateMachine):
         before = self.state.copy()
         stop(self.state, Stop(phase=Phase.FAILED, reason="too late"))
         with pytest.raises(AmendmentRefused):
-            take_amendment(self.state, amendment({"op": "set_model", "model": "m"}, version=self.version), self.caps, NOW)
+            take_amendment(
+                self.state, amendment({"op": "set_model", "model": "m"}, version=self.version), self.caps, NOW
+            )
         assert self.state == before
 
 

@@ -16,6 +16,33 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply the revision."""
+    _blob()
+    _idempotency()
+    _model_call()
+    _plan_version()
+    _project_context()
+    _request()
+    _request_event()
+    _step_run()
+
+
+def downgrade() -> None:
+    """Take it back."""
+    op.drop_table("step_run")
+    op.drop_index("request_event_once", table_name="request_event")
+    op.drop_table("request_event")
+    op.drop_index("request_by_user", table_name="request")
+    op.drop_index("request_by_owner", table_name="request")
+    op.drop_index("request_by_conversation", table_name="request")
+    op.drop_table("request")
+    op.drop_table("project_context")
+    op.drop_table("plan_version")
+    op.drop_table("model_call")
+    op.drop_table("idempotency")
+    op.drop_table("blob")
+
+
+def _blob() -> None:
     op.create_table(
         "blob",
         sa.Column("ref", sa.Text(collation="C"), nullable=False),
@@ -25,6 +52,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("ref"),
     )
+
+
+def _idempotency() -> None:
     op.create_table(
         "idempotency",
         sa.Column("owner", sa.Text(collation="C"), nullable=False),
@@ -37,6 +67,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("owner", "route", "key_hash"),
     )
+
+
+def _model_call() -> None:
     op.create_table(
         "model_call",
         sa.Column("request_id", sa.Text(collation="C"), nullable=False),
@@ -60,6 +93,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("request_id", "slot", "round", "n"),
         postgresql_with={"fillfactor": 70},
     )
+
+
+def _plan_version() -> None:
     op.create_table(
         "plan_version",
         sa.Column("request_id", sa.Text(collation="C"), nullable=False),
@@ -75,6 +111,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("request_id", "version"),
     )
+
+
+def _project_context() -> None:
     op.create_table(
         "project_context",
         sa.Column("owner", sa.Text(collation="C"), nullable=False),
@@ -90,6 +129,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("owner"),
     )
+
+
+def _request() -> None:
     op.create_table(
         "request",
         sa.Column("id", sa.Text(collation="C"), nullable=False),
@@ -138,6 +180,9 @@ def upgrade() -> None:
     op.create_index("request_by_conversation", "request", ["owner", "conversation_id", "id"], unique=False)
     op.create_index("request_by_owner", "request", ["owner", "id"], unique=False)
     op.create_index("request_by_user", "request", ["owner", "user_id", "id"], unique=False)
+
+
+def _request_event() -> None:
     op.create_table(
         "request_event",
         sa.Column("request_id", sa.Text(collation="C"), nullable=False),
@@ -155,6 +200,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("request_id", "seq"),
     )
     op.create_index("request_event_once", "request_event", ["request_id", "source", "source_seq"], unique=True)
+
+
+def _step_run() -> None:
     op.create_table(
         "step_run",
         sa.Column("request_id", sa.Text(collation="C"), nullable=False),
@@ -173,19 +221,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("request_id", "step_id"),
         postgresql_with={"fillfactor": 70},
     )
-
-
-def downgrade() -> None:
-    """Take it back."""
-    op.drop_table("step_run")
-    op.drop_index("request_event_once", table_name="request_event")
-    op.drop_table("request_event")
-    op.drop_index("request_by_user", table_name="request")
-    op.drop_index("request_by_owner", table_name="request")
-    op.drop_index("request_by_conversation", table_name="request")
-    op.drop_table("request")
-    op.drop_table("project_context")
-    op.drop_table("plan_version")
-    op.drop_table("model_call")
-    op.drop_table("idempotency")
-    op.drop_table("blob")
