@@ -20,7 +20,7 @@ transaction that appends them; so an event carries all that its read model needs
 | question.answered | question_id, reply (None: nobody replied, the default holds) |
 | approval.asked | approval (Approval) |
 | approval.decided | approval_id, decision (approve, deny, expired) |
-| cost | step_id, call_id, micros, usage, model |
+| cost | step_id, call_id, micros, usage, model, simulated (whether a simulated model answered) |
 | message.refused | message, message_id, problems |
 
 Events of source `wf` are appended in their order. A step's events come from its activities too, so each carries the

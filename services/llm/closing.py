@@ -80,7 +80,7 @@ class Books:
             cost_micros=micros,
             model=answer.model,
         )
-        spent = cost_event(work, opened.call, answer.model, answer.usage, micros)
+        spent = cost_event(work, opened.call, answer.model, answer.usage, micros, simulated=answer.simulated)
         concluded = work.conclude(answer, stored) if work.conclude else ()
         return _End(entry, body, (spent, *concluded))
 

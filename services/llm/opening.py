@@ -91,8 +91,10 @@ async def _another(
     return _to_make(begun.call, request, tokens, earlier)
 
 
-def cost_event(work: Assignment, call: Call, model: str, usage: Usage, micros: int) -> Event:
-    """Return the event that tells what a call cost; the same call's is stored once."""
+def cost_event(
+    work: Assignment, call: Call, model: str, usage: Usage, micros: int, *, simulated: bool = False
+) -> Event:
+    """Return the event that tells what a call cost; the same call's is stored once. `simulated`: by no real model."""
     return Event(
         source=f"cost/{call.id}",
         source_seq=1,
@@ -104,6 +106,7 @@ def cost_event(work: Assignment, call: Call, model: str, usage: Usage, micros: i
             "micros": micros,
             "usage": usage.model_dump(mode="json"),
             "model": model,
+            "simulated": simulated,
         },
     )
 

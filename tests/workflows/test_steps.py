@@ -167,6 +167,7 @@ async def test_sub_request_answers_its_step(product: Product) -> None:
     assert step["cost_micros"] > 0
     paid = [json.loads(event["data"]) for event in await product.events(ended["id"]) if event["event"] == "cost"]
     child = await product.get(next(cost["call_id"] for cost in paid if "/" not in cost["call_id"]))
+    assert child["simulated"] is True
     assert (child["phase"], child["parent_id"], child["cost_micros"]) == ("done", ended["id"], step["cost_micros"])
 
 

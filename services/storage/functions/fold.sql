@@ -30,7 +30,9 @@ BEGIN
         WHERE v_round >= greatest(s.round, s.ended_round);
     WHEN 'cost' THEN
         v_micros := coalesce((p_data->>'micros')::bigint, 0);
-        UPDATE request SET cost_micros = cost_micros + v_micros WHERE id = p_request;
+        UPDATE request SET cost_micros = cost_micros + v_micros,
+            simulated = simulated OR coalesce((p_data->>'simulated')::boolean, false)
+        WHERE id = p_request;
         IF v_step IS NOT NULL THEN
             INSERT INTO step_run AS s (request_id, step_id, cost_micros) VALUES (p_request, v_step, v_micros)
             ON CONFLICT (request_id, step_id) DO UPDATE SET cost_micros = s.cost_micros + excluded.cost_micros;

@@ -23,6 +23,11 @@ from tests.domain.make import NOW, amendment, succeeded
 CARRIED = TypeAdapter(RunState)
 
 
+def _some(keys: list[str]) -> st.SearchStrategy[list[str]]:
+    """Up to three of them, in any order."""
+    return st.lists(st.sampled_from(keys), max_size=3, unique=True) if keys else st.just([])
+
+
 class RequestMachine(RuleBasedStateMachine):
     """Holds the state as the shell does, and what the state promises beside it."""
 
@@ -44,7 +49,6 @@ class RequestMachine(RuleBasedStateMachine):
         begin_plan(self.state, Plan(steps=steps))
         self.move()
 
-    @rule()
     def move(self) -> None:
         moves = next_moves(self.state, self.caps)
         for launch in moves.launches:
@@ -56,45 +60,25 @@ class RequestMachine(RuleBasedStateMachine):
             self.grants[key] = launch.grant_micros
             self.rounds |= owned
 
-    @rule(holds=st.booleans())
-    def check(self, holds: bool) -> None:  # drawn by hypothesis
+    @rule(data=st.data(), holds=st.booleans())
+    def turn(self, data: st.DataObject, holds: bool) -> None:  # noqa: FBT001  # drawn by hypothesis
+        """Some launches end, in any order, conditions get their answers, and what may start now starts."""
+        for key in data.draw(_some(self.state.open_launches)):
+            self.end(key, data)
         for check in next_moves(self.state.copy(), self.caps).checks:
             self.state.checked[check.step.id] = holds
+        self.move()
 
-    @precondition(lambda self: self.state.open_launches)
-    @rule(data=st.data())
-    def end(self, data: st.DataObject) -> None:
-        key = data.draw(st.sampled_from(self.state.open_launches))
+    def end(self, key: str, data: st.DataObject) -> None:
         step_id, _, launch = key.partition("/")
         unlimited = 500 if self.state.budget_micros is None else 0
         grant = self.grants[key]
-        most = unlimited if grant is None else grant
-        settle(self.state, step_id, int(launch), data.draw(plans.results(most)), self.caps)
+        result = data.draw(plans.results(unlimited if grant is None else grant))
+        settle(self.state, step_id, int(launch), result, self.caps)
         self.ended.append(key)
-        if data.draw(st.booleans()):
-            self.move()
-
-    @precondition(lambda self: self.ended)
-    @rule(data=st.data())
-    def end_again(self, data: st.DataObject) -> None:
-        step_id, _, launch = data.draw(st.sampled_from(self.ended)).partition("/")
         before = self.state.copy()
-        settle(self.state, step_id, int(launch), data.draw(plans.results(500)), self.caps)
+        settle(self.state, step_id, int(launch), result, self.caps)
         assert self.state == before, "a duplicate changed something"
-
-    @rule(step_id=plans.ids)
-    def wait_for_a_person(self, step_id: str) -> None:
-        run = self.state.runs.get(step_id)
-        plan = self.state.plan
-        if run is not None and plan is not None and run.status is StepStatus.RUNNING:
-            if plan.step(step_id).kind is StepKind.HUMAN:
-                self.state.runs[step_id] = run.model_copy(update={"status": StepStatus.WAITING})
-
-    @rule(step_id=plans.ids)
-    def cancel_step(self, step_id: str) -> None:
-        run = self.state.runs.get(step_id)
-        if run is not None and not run.status.is_end:
-            end_without_run(self.state, step_id, StepStatus.CANCELLED, "cancelled by the user")
 
     @rule(data=st.data(), stale=st.sampled_from([0, 0, 0, 0, 1]))
     def amend(self, data: st.DataObject, stale: int) -> None:
@@ -126,32 +110,50 @@ class RequestMachine(RuleBasedStateMachine):
             assert self.version == version + 1
         self.move()
 
-    @rule()
-    def replan_too_late(self) -> None:
+    @rule(data=st.data(), stop_too=st.integers(0, 9))
+    def happening(self, data: st.DataObject, stop_too: int) -> None:
+        """What comes rarely, or changes little."""
+        happenings = [self.late_duplicate, self.late_replan, self.wait_for_people, self.pause_or_resume]
+        happenings += [self.cancel_step, self.continue_as_new, self.record]
+        data.draw(st.sampled_from([*happenings, self.stop] if stop_too == 0 else happenings))(data)
+
+    def late_duplicate(self, data: st.DataObject) -> None:
+        before = self.state.copy()
+        for key in data.draw(_some(self.ended)):
+            step_id, _, launch = key.partition("/")
+            settle(self.state, step_id, int(launch), data.draw(plans.results(500)), self.caps)
+        assert self.state == before, "a duplicate changed something"
+
+    def late_replan(self, _: st.DataObject) -> None:
         if self.state.due_replan is None:
             before = self.state.copy()
             replan_done(self.state, ())
             replan_failed(self.state)
             assert self.state == before
 
-    @rule(paused=st.booleans())
-    def pause_or_resume(self, paused: bool) -> None:  # drawn by hypothesis
-        self.state.paused = paused
+    def wait_for_people(self, _: st.DataObject) -> None:
+        for step in self.state.plan.steps if self.state.plan else ():
+            run = self.state.runs[step.id]
+            if step.kind is StepKind.HUMAN and run.status is StepStatus.RUNNING:
+                self.state.runs[step.id] = run.model_copy(update={"status": StepStatus.WAITING})
 
-    @rule(rarely=st.integers(0, 9))
-    def stop(self, rarely: int) -> None:
-        if rarely == 0:
-            stop(self.state, Stop(phase=Phase.CANCELLED, reason="cancelled"))
+    def pause_or_resume(self, _: st.DataObject) -> None:
+        self.state.paused = not self.state.paused
 
-    @rule()
-    def continue_as_new(self) -> None:
+    def cancel_step(self, data: st.DataObject) -> None:
+        for step_id in data.draw(_some([key for key, run in self.state.runs.items() if not run.status.is_end])):
+            end_without_run(self.state, step_id, StepStatus.CANCELLED, "cancelled by the user")
+
+    def continue_as_new(self, _: st.DataObject) -> None:
         self.state = CARRIED.validate_json(CARRIED.dump_json(self.state))
 
-    @rule()
-    def record(self) -> None:
+    def record(self, _: st.DataObject) -> None:
         for event in self.state.take_outbox():
             self.events += 1
             assert event.source_seq == self.events, "an event is lost or comes twice"
+
+    def stop(self, _: st.DataObject) -> None:
+        stop(self.state, Stop(phase=Phase.CANCELLED, reason="cancelled"))
 
     @property
     def version(self) -> int:
