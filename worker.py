@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.answering import ModelAnswering
@@ -97,7 +97,7 @@ def build_worker(client: Client, settings: Settings, services: Services) -> Work
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
         activities=activities(services),
-        workflow_runner=workflow_runner(),
+        workflow_runner=sandbox() if settings.workflow_sandbox else UnsandboxedWorkflowRunner(),
         max_cached_workflows=settings.max_cached_workflows,
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
         max_concurrent_activities=settings.max_concurrent_activities,
@@ -109,8 +109,8 @@ def build_worker(client: Client, settings: Settings, services: Services) -> Work
     )
 
 
-def workflow_runner() -> SandboxedWorkflowRunner:
-    """Return the sandbox that workflows run in, here and when their histories are replayed."""
+def sandbox() -> SandboxedWorkflowRunner:
+    """Return the sandbox that workflows run in when a setting asks for it, and in the tests and replays always."""
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
 
 

@@ -24,6 +24,9 @@ _DOWN: Final = frozenset(
     }
 )
 
+_UNKNOWN_ATTRIBUTE: Final = "no mapping defined for search attribute"
+"""What a server says for a second or two after search attributes were registered."""
+
 
 @asynccontextmanager
 async def answering(limit_s: float = PATIENCE_S) -> AsyncIterator[None]:
@@ -38,6 +41,8 @@ async def answering(limit_s: float = PATIENCE_S) -> AsyncIterator[None]:
     except TimeoutError as error:
         raise Unavailable("Temporal does not answer") from error
     except RPCError as error:
+        if _UNKNOWN_ATTRIBUTE in error.message:
+            raise Unavailable("Temporal has not learnt our search attributes yet") from error
         if error.status not in _DOWN:
             raise
         raise Unavailable("Temporal does not answer") from error

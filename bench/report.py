@@ -79,7 +79,7 @@ class Report:
     def write_json(self, path: Path) -> None:
         """Write everything that was measured."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        verdicts = [asdict(verdict) | {"met": verdict.met} for verdict in self.verdicts()]
+        verdicts = [asdict(verdict) | {"says": verdict.says} for verdict in self.verdicts()]
         path.write_text(json.dumps(asdict(self) | {"verdicts": verdicts}, indent=1, ensure_ascii=False) + "\n")
 
     def write_into(self, document: Path) -> None:
@@ -180,8 +180,9 @@ def _goals(verdicts: Sequence[Verdict]) -> Sheet:
             verdict.figure,
             f"{'≤' if verdict.at_most else '≥'} {verdict.goal:g}",
             f"{verdict.value:.2f}",
-            "met" if verdict.met else "**not met**",
+            "" if verdict.low == verdict.high else f"{verdict.low:.2f} to {verdict.high:.2f}",
+            verdict.says,
         )
         for verdict in verdicts
     )
-    return Sheet("Goals", ("what", "figure", "goal", "measured", ""), rows)
+    return Sheet("Goals", ("what", "figure", "goal", "measured", "range", ""), rows)

@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from bench import plot
 from bench.contender import ITEMS, Sample
 from bench.databases import Counts
-from bench.figures import Result, Round
+from bench.figures import Result, Round, Verdict
 from bench.histories import Footprint
 from bench.lineup import hand_name, our_name
 from bench.measuring import QUICK
@@ -42,11 +44,32 @@ def test_a_round_sums_up_its_two_passes() -> None:
 
 
 def test_goals_compare_rounds_in_pairs() -> None:
-    p50, per_s, *bounds = a_report().verdicts()
-    assert (p50.value, p50.met) == (0.3, True)
-    assert (per_s.value, per_s.met) == (3.0, True)
-    assert [bound.met for bound in bounds] == [True, True, True]
+    p50, per_s, processor, *bounds = a_report().verdicts()
+    assert (p50.value, p50.low, p50.high) == (0.3, 0.3, 0.5)
+    assert (per_s.value, per_s.low, per_s.high) == (3.0, 2.0, 3.0)
+    assert (processor.value, processor.says) == (1.0, "not met")
+    assert [bound.says for bound in bounds] == ["met", "met", "met"]
     assert bounds[1].value == FOOTPRINT.events / len(ITEMS)
+
+
+def test_a_goal_that_some_rounds_reach_and_others_miss_is_unsettled() -> None:
+    p50, per_s, *_ = a_report().verdicts()
+    assert (p50.says, per_s.says) == ("unsettled", "unsettled")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "at_most", "says"),
+    [
+        (0.7, 0.79, True, "met"),
+        (0.81, 0.9, True, "not met"),
+        (0.7, 0.9, True, "unsettled"),
+        (0.81, 0.9, False, "met"),
+        (0.7, 0.79, False, "not met"),
+        (0.8, 0.8, True, "met"),
+    ],
+)
+def test_a_verdict_wants_every_round_to_agree(low: float, high: float, at_most: bool, says: str) -> None:
+    assert Verdict("ours", "p50", (low + high) / 2, 0.8, at_most, low, high).says == says
 
 
 def test_the_document_keeps_the_words_around_the_figures(tmp_path: Path) -> None:
@@ -67,5 +90,5 @@ def test_results_and_picture_are_written(tmp_path: Path) -> None:
     report.write_json(tmp_path / "evidence" / "benchmarks.json")
     plot.draw(report.results, tmp_path / "img" / "benchmarks.png")
     written = json.loads((tmp_path / "evidence" / "benchmarks.json").read_text())
-    assert written["verdicts"][0]["met"] is True
+    assert written["verdicts"][0]["says"] == "unsettled"
     assert (tmp_path / "img" / "benchmarks.png").stat().st_size > 5_000

@@ -4,7 +4,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer, WorkflowRunner
 
 from runtime.temporal import DATA_CONVERTER
-from worker import workflow_runner
+from worker import sandbox
 from workflows.registry import WORKFLOWS
 
 
@@ -12,7 +12,7 @@ async def failure(history: WorkflowHistory, runner: WorkflowRunner | None = None
     """Replay a history; return what is wrong with it for these workflows, None when it fits."""
     replayer = Replayer(
         workflows=WORKFLOWS,
-        workflow_runner=runner or workflow_runner(),
+        workflow_runner=runner or sandbox(),
         data_converter=DATA_CONVERTER,
     )
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)

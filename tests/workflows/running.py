@@ -30,6 +30,7 @@ def settings_of(settings: Settings, database_url: str, temporal_address: str, si
             "openai_model": MODEL,
             "provider_label": worker.SIMULATED,
             "task_queue": f"test-{secrets.token_hex(4)}",
+            "workflow_sandbox": True,
         }
     )
 
