@@ -24,7 +24,7 @@ _DOWN: Final = frozenset(
     }
 )
 
-_UNKNOWN_ATTRIBUTE: Final = "no mapping defined for search attribute"
+_UNKNOWN_ATTRIBUTE: Final = "has no mapping defined"
 """What a server says for a second or two after search attributes were registered."""
 
 
