@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from cli.api import Api
+from cli.api import Api, Event
 from runtime.local.ports import free_port
 from runtime.settings import PROJECT_ROOT, Settings, child_environment
 from tests.api.served import until_live
-from tests.workflows.product import Product
+from tests.workflows.product import Product, eventually
 
 THREE = "Write about rain. Write about snow. Then compare them."
 
@@ -68,19 +68,20 @@ async def test_watcher_of_a_restarted_api_misses_nothing(product: Product, varia
     request_id = await product.submit(THREE)
     await product.until_active(request_id, 1)
     port = free_port()
+    events: list[Event] = []
+
+    async def heard() -> bool:
+        return bool(events)
+
     async with api_process(variables, port) as first:
         watching = asyncio.create_task(
-            asyncio.to_thread(lambda: list(Api(f"http://127.0.0.1:{port}").events(request_id)))
+            asyncio.to_thread(lambda: events.extend(Api(f"http://127.0.0.1:{port}").events(request_id)))
         )
-        async with (
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
-            client.stream("GET", f"/v1/requests/{request_id}/events") as stream,
-        ):
-            await anext(stream.aiter_lines())
-            first.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(first.wait(), 5) == 0
+        await eventually(heard)
+        first.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(first.wait(), 5) == 0
     async with api_process(variables, port):
         assert (await product.send(request_id, "cancel")).status_code == 200
-        events = await asyncio.wait_for(watching, 10)
+        await asyncio.wait_for(watching, 10)
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert events[-1].type == "request.finished"
