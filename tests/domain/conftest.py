@@ -15,4 +15,5 @@ settings.register_profile(
 settings.register_profile(
     "long", max_examples=2000, stateful_step_count=120, deadline=None, suppress_health_check=_SLOW_ON_BUSY_MACHINES
 )
-settings.load_profile("short")
+if settings.get_current_profile_name() != "long":
+    settings.load_profile("short")

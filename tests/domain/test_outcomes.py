@@ -52,6 +52,13 @@ def test_end_of_a_launch_is_taken_over_with_its_cost() -> None:
     assert [event.type for event in state.outbox] == [EventType.STEP_FINISHED]
 
 
+def test_end_that_the_log_has_already_is_not_told_again() -> None:
+    state = running(step("a"))
+    launches(state)
+    settle(state, "a", 1, succeeded("text").model_copy(update={"recorded": True}), CAPS)
+    assert (state.runs["a"].status, state.outbox) == (StepStatus.SUCCEEDED, [])
+
+
 def test_duplicate_end_is_neither_paid_nor_taken_twice() -> None:
     state = running(step("a"))
     launches(state)

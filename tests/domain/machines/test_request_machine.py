@@ -9,7 +9,14 @@ from random import Random
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from pydantic import TypeAdapter
 
 from domain.admission import admit
@@ -88,7 +95,9 @@ class RequestMachine(RuleBasedStateMachine):
         self.ended.append(key)
         if before is not None and (before.launches != int(launch) or not before.status.is_active):
             cost = before.cost_micros + result.cost_micros
-            assert self.state.runs[step_id] == before.model_copy(update={"cost_micros": cost}), "a late end changed a step"
+            assert self.state.runs[step_id] == before.model_copy(update={"cost_micros": cost}), (
+                "a late end changed a step"
+            )
 
     @rule(random=seeds)
     def amend(self, random: Random) -> None:
@@ -100,7 +109,9 @@ class RequestMachine(RuleBasedStateMachine):
             assert self.state == before, "a refused amendment changed something"
             return
         assert (self.version, self.state.checked) == (version + 1, {})
-        assert set(amended.kept) | set(amended.cancelled) | set(amended.rerun) | set(amended.results) >= set(before.runs)
+        assert set(amended.kept) | set(amended.cancelled) | set(amended.rerun) | set(amended.results) >= set(
+            before.runs
+        )
         if random.random() < 0.5:
             self.move()
 
@@ -211,9 +222,17 @@ class RequestMachine(RuleBasedStateMachine):
         before = self.state.copy()
         stop(self.state, Stop(phase=Phase.FAILED, reason="too late"))
         with pytest.raises(AmendmentRefused):
-            take_amendment(self.state, amendment({"op": "set_model", "model": "m"}, version=self.version), self.caps, NOW)
+            take_amendment(
+                self.state, amendment({"op": "set_model", "model": "m"}, version=self.version), self.caps, NOW
+            )
         assert self.state == before
 
 
 TestRequestMachine = RequestMachine.TestCase
 TestRequestMachine.settings = settings(max_examples=10 * settings().max_examples)
+
+
+@pytest.mark.long
+def test_longer_lives_and_many_more_of_them() -> None:
+    long = settings(settings.get_profile("long"), max_examples=10_000)
+    run_state_machine_as_test(RequestMachine, settings=long)
