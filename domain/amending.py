@@ -18,10 +18,10 @@ def take_amendment(state: RunState, amendment: Amendment, caps: Caps, now: datet
     Steps that start again are pending with a new launch to come; a late end of the old one changes nothing.
 
     Raises:
-        AmendmentRefused: The plan is not there yet, the request has ended, or the amendment does not pass.
+        AmendmentRefused: The plan is not there yet or has run to its end, or the amendment does not pass.
     """
-    if state.plan is None or state.stop is not None or state.phase.is_end:
-        message = "the request has ended" if state.plan else "there is no plan yet"
+    if state.plan is None or state.closing or state.stop is not None or state.phase.is_end:
+        message = "the request has ended or is ending" if state.plan else "there is no plan yet"
         raise AmendmentRefused(message, (Problem(code="no_open_plan", path="", message=message),))
     context = AmendContext(now=now, depth=state.depth, budget_micros=state.budget_micros)
     amended = amend(state.plan, state.runs, amendment, caps, context)

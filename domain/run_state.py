@@ -58,6 +58,7 @@ class RunState:
         checked: Conditions evaluated by an activity, by step id.
         rounds: Rounds used by the coordinator's slots (`@understand`, `@plan`, `@synthesize`).
         replies: Replies by question id; decisions: approve or deny by approval id.
+        closing: The plan has run to its end and the answer is being written: it is too late to amend.
         answered: What messages were answered, by message id; the oldest are forgotten.
         children: The request ids of sub-requests by `<step>/<launch>`; child_outcomes: how those ended, by the same
             key.
@@ -96,6 +97,7 @@ class RunState:
     outbox: list[Event] = field(default_factory=list[Event])
     event_seq: int = 0
     answer: Text | None = None
+    closing: bool = False
 
     def copy(self) -> "RunState":
         """Return a state that may be changed without changing this one; the values within are immutable."""

@@ -22,6 +22,10 @@ from workflows.shell import Shell
 ANSWER_STEP = "answer"
 """The id of the one step of a request that needs no plan."""
 
+_AMENDED_MEANWHILE = (
+    Problem(code="stale_version", path="", message="the plan was amended while this draft was written"),
+)
+
 
 class Coordinator:
     """Brings a request from its message to an admitted plan, and from a failed plan to the next version."""
@@ -51,11 +55,12 @@ class Coordinator:
         await shell.flush()
         problems: tuple[Problem, ...] = ()
         for _ in range(1 + shell.request.caps.max_repairs):
+            before = state.plan
             draft = await self._draft(self._replan_input(problems))
             if draft is None or state.due_replan is None or state.plan is None:
                 return
             steps = replan_steps(state, state.plan, draft.steps)
-            problems = draft.problems or self._admit(steps)
+            problems = draft.problems or self._admit(steps) if state.plan is before else _AMENDED_MEANWHILE
             if not problems:
                 await self._go_on_with(steps)
                 return

@@ -137,6 +137,7 @@ class Life:
     async def _end(self) -> Outcome:
         """Settle what is open, write the answer, record the end, tell the parent."""
         shell, state = self._shell, self._shell.state
+        state.closing = True
         self._launches.reconcile()
         await workflow.wait_condition(lambda: self._launches.all_settled)
         if not shell.stopped:

@@ -58,6 +58,7 @@ FULL = RunState(
     outbox=[Event(source="wf", source_seq=1, type=EventType.REQUEST_PHASE, data={"v": 1, "phase": "running"})],
     event_seq=1,
     answer=Text.inline("answer"),
+    closing=True,
 )
 
 

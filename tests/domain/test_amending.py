@@ -116,3 +116,10 @@ def test_only_an_open_plan_is_amended(state: RunState, message: str) -> None:
     with pytest.raises(AmendmentRefused, match=message) as caught:
         take_amendment(state, amendment({"op": "set_model", "model": "m"}), CAPS, NOW)
     assert codes(caught.value.problems) == ["no_open_plan"]
+
+
+def test_plan_that_has_run_to_its_end_takes_no_amendment() -> None:
+    state = running(step("a"))
+    state.closing = True
+    with pytest.raises(AmendmentRefused, match="is ending"):
+        take_amendment(state, amendment({"op": "set_model", "model": "m"}), CAPS, NOW)

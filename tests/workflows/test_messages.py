@@ -234,3 +234,32 @@ async def test_signal_with_any_number_of_payloads_stalls_nothing(product: Produc
     assert len(status["refusals"]) == (1 if len(payloads) > 1 else 0)
     await handle.signal("cancel", args=[])
     assert (await product.ended(request_id))["phase"] == "cancelled"
+
+
+async def test_step_added_while_a_replan_is_drafted_is_seen_by_the_planner(product: Product) -> None:
+    await product.fault({"refusal": True}, task="step", step_id="s1", times=1)
+    await product.fault({"delay_s": 2}, task="plan", contains="the model refused", times=1)
+    request_id = await product.submit(TWO_PARTS)
+    await product.until(request_id, "planning")
+
+    async def replans() -> bool:
+        return (await product.tasks()).count("plan") == 2
+
+    await eventually(replans)
+    edits = [{"op": "add", "step": {"id": "extra", "prompt": "What is 2+3?"}}]
+    answer = await product.send(request_id, "amend", expected_version=1, edits=edits)
+    assert answer.status_code == 200, answer.text
+    assert (await product.ended(request_id))["phase"] == "done"
+    assert (await product.tasks()).count("plan") == 3
+    steps = await product.steps(request_id)
+    assert any(step["prompt"]["text"] == "What is 2+3?" for step in steps.values()) or "extra" in str(steps)
+
+
+async def test_amendment_while_the_answer_is_written_is_refused(product: Product) -> None:
+    await product.fault({"delay_s": 2}, task="synthesize")
+    request_id = await product.submit(TWO_PARTS)
+    await product.until(request_id, "synthesizing")
+    edits = [{"op": "add", "step": {"id": "extra", "prompt": "What is 2+3?"}}]
+    answer = await product.send(request_id, "amend", expected_version=1, edits=edits)
+    assert (answer.status_code, answer.json()["problems"][0]["code"]) == (409, "no_open_plan")
+    assert (await product.ended(request_id))["phase"] == "done"
