@@ -252,7 +252,7 @@ async def test_step_added_while_a_replan_is_drafted_is_seen_by_the_planner(produ
     assert (await product.ended(request_id))["phase"] == "done"
     assert (await product.tasks()).count("plan") == 3
     steps = await product.steps(request_id)
-    assert any(step["prompt"]["text"] == "What is 2+3?" for step in steps.values()) or "extra" in str(steps)
+    assert any(name.startswith("extra") and step["status"] == "succeeded" for name, step in steps.items())
 
 
 async def test_amendment_while_the_answer_is_written_is_refused(product: Product) -> None:
