@@ -6,18 +6,19 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 LOCK := $(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11
 
-.PHONY: help run test test-long check format bench lock openapi replay-record clean-state setup setup-dev temporal
+.PHONY: help run test test-long check format bench lock openapi replay-record clean-state setup setup-dev temporal \
+	tool-servers reference-servers
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-run: setup temporal ## Serve everything on this machine and send a first request (MESSAGE="…" makes it yours)
+run: setup temporal tool-servers ## Serve everything on this machine and send a first request (MESSAGE="…" makes it yours)
 	@exec $(PYTHON) -m runtime.local $(ARGS)
 
-test: setup-dev temporal ## Run the tests (ARGS="tests/domain -x" for some of them)
+test: setup-dev temporal tool-servers reference-servers ## Run the tests (ARGS="tests/domain -x" for some of them)
 	@exec $(PYTHON) -m pytest -q -m "not long" $(ARGS)
 
-test-long: setup-dev temporal ## Run the tests with the full numbers; takes long
+test-long: setup-dev temporal tool-servers reference-servers ## Run the tests with the full numbers; takes long
 	@exec $(PYTHON) -m pytest -q -m long --timeout 3600 $(ARGS)
 
 check: setup-dev ## Check format, lint, types, imports and house rules
@@ -44,6 +45,8 @@ replay-record: setup-dev temporal ## Record the histories that the replay tests 
 lock: setup-dev ## Pin requirements*.in with hashes, keeping the pins that still fit (ARGS=--upgrade renews them)
 	$(LOCK) $(ARGS) requirements.in -o requirements.txt
 	$(LOCK) $(ARGS) requirements-dev.in -c requirements.txt -o requirements-dev.txt
+	$(LOCK) $(ARGS) deploy/tools/requirements-atlassian.in -o deploy/tools/requirements-atlassian.txt
+	$(LOCK) $(ARGS) deploy/tools/requirements-reference.in -o deploy/tools/requirements-reference.txt
 
 clean-state: ## Remove all data, logs and records of `make run`
 	rm -rf .longhaul
@@ -57,3 +60,11 @@ setup-dev:
 
 temporal: setup
 	@$(PYTHON) -m runtime.local.temporal_binary
+
+# Tool servers live in environments of their own: they need other versions of what Longhaul stands on.
+tool-servers: setup
+	@sh deploy/tools/setup.sh atlassian
+
+reference-servers: setup
+	@sh deploy/tools/setup.sh reference
+	@sh deploy/tools/setup.sh node

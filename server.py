@@ -25,6 +25,7 @@ async def _run(settings: Settings) -> int:
         async with worker.open_services(settings) as services:
             await worker.until_up("the database", services.db.ping)
             await _import_context(settings, services)
+            await worker.import_tool_servers(settings, services)
             client = await worker.until_up("Temporal", lambda: temporal.connect(settings))
             parts = Parts(
                 database=services.db,
@@ -32,6 +33,7 @@ async def _run(settings: Settings) -> int:
                 temporal=client,
                 deployment=deployment_of(settings, eager_start=True),
             )
+            await worker.keep_tools_fresh(client, settings, services)
             async with worker.build_worker(client, settings, services):
                 await serve(parts, listener)
     return 0

@@ -8,9 +8,10 @@ import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 from temporalio.client import Client
@@ -23,16 +24,25 @@ from activities.execution import ModelExecution
 from activities.models import Models
 from activities.planning import ModelPlanning
 from activities.recording import StoredRecording
+from activities.tool_servers import McpToolServers
+from activities.tooling import McpTooling
 from contracts.policies import HEARTBEAT_THROTTLE, STICKY_TIMEOUT
 from domain.errors import InvalidInput, Unavailable
 from runtime import clean_exit, temporal
 from runtime.local.signals import run_until_signalled
-from runtime.settings import Settings, SettingsError, load
+from runtime.local.tool_environments import program_folders, search_path
+from runtime.schedules import ensure_refresh_schedule
+from runtime.settings import PROJECT_ROOT, Settings, SettingsError, environment, load
+from runtime.tool_changes import RefreshOnChange
 from services.llm.caller import ModelCaller
 from services.llm.openai_chat import OpenAIChat, Provider
 from services.llm.prices import Prices
 from services.storage.database import Database
 from services.storage.event_writer import EventWriter
+from services.tools import servers_file
+from services.tools.commands import Commands
+from services.tools.toolbox import Toolbox, open_toolbox
+from services.vault.keys import load_or_create, parse_keys
 from workflows.registry import WORKFLOWS
 
 GRACE = timedelta(seconds=4)
@@ -41,6 +51,8 @@ PAUSE_S = 1.0
 PASSED_THROUGH = ("domain", "contracts", "pydantic", "pydantic_core", "annotated_types", "typing_inspection")
 """Pure or import-heavy modules that the workflow sandbox takes from the process instead of importing them again."""
 SIMULATED = "simulated"
+KEY_FILE = "master.key"
+"""In the state folder: what seals credentials where no setting says it."""
 
 _log = logging.getLogger("worker")
 T = TypeVar("T")
@@ -54,6 +66,8 @@ class Services:
     writer: EventWriter
     caller: ModelCaller
     default_model: str
+    tools: Toolbox
+    on_tool_change: RefreshOnChange
 
 
 @asynccontextmanager
@@ -73,11 +87,49 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     writer = EventWriter(db)
     await writer.start()
     try:
-        async with OpenAIChat(_provider(settings)) as model:
-            yield Services(db, writer, ModelCaller(db, writer, model, prices), settings.openai_model)
+        on_change = RefreshOnChange(settings.task_queue)
+        async with OpenAIChat(_provider(settings)) as model, _open_tools(settings, db, on_change) as tools:
+            yield Services(db, writer, ModelCaller(db, writer, model, prices), settings.openai_model, tools, on_change)
     finally:
         await writer.close()
         await db.close()
+
+
+def _open_tools(settings: Settings, db: Database, on_change: RefreshOnChange) -> AbstractAsyncContextManager[Toolbox]:
+    keys = settings.master_keys
+    vault = load_or_create(settings.state_dir / KEY_FILE) if keys is None else parse_keys(keys.get_secret_value())
+    return open_toolbox(
+        db,
+        vault,
+        _commands(settings),
+        redirect_uri=f"{settings.own_url}/v1/tool-sign-ins/callback",
+        on_changed=on_change,
+    )
+
+
+def _commands(settings: Settings) -> Commands:
+    """Return what stdio tool servers may be, looked for in folders of a setting, our own environments, and PATH."""
+    allowed = [name.strip() for name in settings.tool_commands.split(",") if name.strip()]
+    chosen = [Path(folder) for folder in settings.tool_path.split(":") if folder]
+    folders = (*chosen, *search_path(PROJECT_ROOT), *program_folders())
+    return Commands(allowed, folders, state_dir=settings.state_dir)
+
+
+async def import_tool_servers(settings: Settings, services: Services) -> None:
+    """Take over the file of tool servers when it has changed.
+
+    Raises:
+        InvalidInput: It cannot be used.
+    """
+    tools = services.tools
+    async with services.db.transaction() as tx:
+        await servers_file.import_file(tx, tools.vault, tools.commands, settings.tool_servers_file, environment())
+
+
+async def keep_tools_fresh(client: Client, settings: Settings, services: Services) -> None:
+    """Have the lists of tool servers read now, and again by schedule."""
+    await ensure_refresh_schedule(client, settings.task_queue, settings.tool_refresh_s)
+    await services.on_tool_change.start(client, None, "event")
 
 
 def _provider(settings: Settings) -> Provider:
@@ -92,6 +144,7 @@ def _provider(settings: Settings) -> Provider:
 
 def build_worker(client: Client, settings: Settings, services: Services) -> Worker:
     """Return a worker of the settings' task queue; `async with` or `run()` it."""
+    services.on_tool_change.client = client
     return Worker(
         client,
         task_queue=settings.task_queue,
@@ -119,6 +172,9 @@ def activities(services: Services) -> list[Callable[..., Any]]:
     models = Models(services.caller, services.default_model)
     planning = ModelPlanning(services.db, models)
     recording = StoredRecording(services.db)
+    tools = services.tools
+    tooling = McpTooling(services.db, tools.caller)
+    tool_servers = McpToolServers(services.db, tools.vault, tools.connections, tools.auth)
     return [
         planning.prepare,
         planning.make_plan,
@@ -127,6 +183,13 @@ def activities(services: Services) -> list[Callable[..., Any]]:
         ModelAnswering(services.db, models).synthesize,
         recording.record,
         recording.check_condition,
+        tooling.bind_tools,
+        tooling.prepare_call,
+        tooling.call_tool,
+        tool_servers.servers_to_refresh,
+        tool_servers.refresh_server,
+        tool_servers.sign_in,
+        tool_servers.open_gates,
     ]
 
 
@@ -151,7 +214,9 @@ async def serve(settings: Settings) -> int:
     """Run a worker until it is cancelled."""
     async with open_services(settings) as services:
         await until_up("the database", services.db.ping)
+        await import_tool_servers(settings, services)
         client = await until_up("Temporal", lambda: temporal.connect(settings))
+        await keep_tools_fresh(client, settings, services)
         _log.info("working on %s", settings.task_queue)
         await build_worker(client, settings, services).run()
     return 0

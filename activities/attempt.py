@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from temporalio import activity
 
 from contracts.policies import COORDINATOR_TIMEOUT_S
-from domain.errors import ModelError, Unavailable
+from domain.errors import ModelError, ToolError, Unavailable
 
 MARGIN_S = 3.0
 """What is left for closing the journal after a call that took all its time."""
@@ -27,7 +27,7 @@ class TimeLeft:
         return max(self._end - asyncio.get_running_loop().time(), _SHORTEST_S)
 
 
-def is_last(error: ModelError) -> bool:
+def is_last(error: ModelError | ToolError) -> bool:
     """Return whether Temporal will not try again after this error."""
     info = activity.info()
     policy = info.retry_policy

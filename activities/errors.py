@@ -13,7 +13,7 @@ from typing import Any
 
 from temporalio.exceptions import ApplicationError
 
-from domain.errors import InvalidInput, LonghaulError, ModelError, Unavailable
+from domain.errors import InvalidInput, LonghaulError, ModelError, ToolError, Unavailable
 from services.llm.assignment import CallFailed
 
 TEXT_LIMIT = 1000
@@ -59,8 +59,9 @@ def _of_domain(error: LonghaulError, cost_micros: int) -> ApplicationError:
 
 
 def _delay(error: LonghaulError) -> timedelta | None:
-    after_s = error.retry_after_s if isinstance(error, (ModelError, Unavailable)) and error.retryable else None
-    return None if after_s is None else timedelta(seconds=after_s)
+    if not isinstance(error, (ModelError, ToolError, Unavailable)) or not error.retryable:
+        return None
+    return None if error.retry_after_s is None else timedelta(seconds=error.retry_after_s)
 
 
 def _unexpected(error: Exception) -> ApplicationError:

@@ -8,16 +8,21 @@ from activities.errors import Mapped
 from activities.heartbeat import Beating
 from activities.material import Background, background, load_cut
 from activities.models import PLAN, UNDERSTAND, Ask, Models
-from contracts.calls import DraftPlan, MadePlan, MakePlanInput, Prepared, PrepareInput
+from contracts.calls import DraftPlan, MadePlan, MakePlanInput, Prepared, PrepareInput, RequestFacts
 from contracts.ports import Planning
 from domain.content import Text
-from domain.documents import PlanDocument, StepSummary, UnderstandDocument, Understanding
+from domain.documents import PlanDocument, StepSummary, ToolOffer, UnderstandDocument, Understanding
+from domain.step import StepKind
 from services.llm.assignment import CallFailed
 from services.llm.prompts import Task
 from services.storage import blobs
 from services.storage.database import Database
 from services.storage.statements import Statements
+from services.tools import binding
+from services.tools.offers import offers
 
+QUERY_CHARS = 4_000
+"""Characters of the message, and of its description, that tools are looked for by."""
 RESULT_CHARS = 2_000
 """Characters of a step's result or prompt that a planner gets to see."""
 
@@ -80,8 +85,16 @@ class ModelPlanning(Planning):
         if answer.cancelled:
             check_cancelled_on_purpose()
             return MadePlan(draft=DraftPlan(), cost_micros=answer.cost_micros)
-        draft = await self._store_prompts(reading.draft(answer, request.max_steps))
+        draft = await self._bind(request.facts, reading.draft(answer, request.max_steps))
+        draft = await self._store_prompts(draft)
         return MadePlan(draft=draft, cost_micros=answer.cost_micros)
+
+    async def _bind(self, facts: RequestFacts, draft: DraftPlan) -> DraftPlan:
+        """Look up the tools of a draft's steps; problems take the steps' place."""
+        if not any(step.kind is StepKind.TOOL for step in draft.steps):
+            return draft
+        steps, problems = await binding.bind(self._db, facts.owner, draft.steps, facts.options.tool_servers)
+        return DraftPlan(problems=problems) if problems else DraftPlan(steps=steps)
 
     async def _store_prompts(self, draft: DraftPlan) -> DraftPlan:
         """Move long prompts to the blob store; no statement when all are short."""
@@ -114,16 +127,27 @@ def _first_plan(request: PrepareInput, understanding: Understanding, spent_micro
 
 async def _plan_document(where: Statements, request: MakePlanInput) -> PlanDocument:
     known = await background(where, request.facts)
+    tools = await _tools(where, request, known.message)
     return PlanDocument(
         message=known.message,
         understanding=request.understanding,
         context=known.context,
-        kinds=request.kinds,
+        kinds=tuple(kind for kind in request.kinds if tools or kind != StepKind.TOOL),
         max_steps=request.max_steps,
+        tools=tools,
         steps=await _summaries(where, request),
         failure=request.failure,
         problems=request.problems,
     )
+
+
+async def _tools(where: Statements, request: MakePlanInput, message: str) -> tuple[ToolOffer, ...]:
+    """Look for tools that fit the request, where a plan may call any."""
+    if StepKind.TOOL not in request.kinds:
+        return ()
+    description = request.understanding.detailed_description
+    query = message[:QUERY_CHARS] if description == message else f"{message[:QUERY_CHARS]}\n{description[:QUERY_CHARS]}"
+    return await offers(where, request.facts.owner, request.facts.options.tool_servers, query)
 
 
 async def _summaries(where: Statements, request: MakePlanInput) -> tuple[StepSummary, ...]:

@@ -1,4 +1,4 @@
-"""The application: routes, errors, limits, documentation. Making it touches nothing outside the process."""
+"""The application: routes, `/mcp`, errors, limits, documentation. Making it touches nothing outside the process."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from api import errors
 from api.body_limit import BodyLimit
 from api.loopback import LoopbackOnly
+from api.mcp_server.endpoint import McpEndpoint
 from api.observation import Observation
 from api.parts import Parts
 from api.problems import ProblemDocument
@@ -41,6 +42,8 @@ def routes_only() -> FastAPI:
     )
     for router in ROUTERS:
         app.include_router(router)
+    app.state.mcp = McpEndpoint(app.version)
+    app.router.routes.append(app.state.mcp.route)
     errors.install(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(LoopbackOnly)
@@ -52,10 +55,12 @@ def routes_only() -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
+    mcp: McpEndpoint = app.state.mcp
     await parts.reader.start()
     sweeping = asyncio.create_task(sweep_until_done(parts), name="start-up sweep")
     try:
-        yield
+        async with mcp.running():
+            yield
     finally:
         sweeping.cancel()
         await asyncio.wait({sweeping})

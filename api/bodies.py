@@ -23,19 +23,31 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def strictly(request: Request) -> Response:
-            return await handle(_StrictRequest(request.scope, request.receive))
+            return await handle(StrictRequest(request.scope, request.receive))
 
         return strictly
 
 
-class _StrictRequest(Request):
+class StrictRequest(Request):
+    """A request whose body is JSON in UTF-8, or is refused."""
+
     async def body(self) -> bytes:
+        """Return the body as it came.
+
+        Raises:
+            ApiProblem: 413 when it is too large, 415 when its content type is not JSON.
+        """
         raw = await super().body()
         if raw and not _is_json(self.headers.get("content-type", "")):
             raise ApiProblem(415, "not_json", "the content type of a body must be application/json")
         return raw
 
     async def json(self) -> JsonValue:
+        """Return what the body says.
+
+        Raises:
+            ApiProblem: As `body` and `strict_json`.
+        """
         return strict_json(await self.body())
 
 

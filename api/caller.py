@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
+from starlette.requests import HTTPConnection
 
 LOCAL_OWNER = "local"
 
@@ -15,9 +16,15 @@ class Caller:
     owner: str
 
 
-async def _caller() -> Caller:
+async def caller_of(connection: HTTPConnection) -> Caller:
+    """Return who sent a call, whichever door it came through: a route or `/mcp`.
+
+    Raises:
+        ApiProblem: The call does not say who sends it. Never yet: only this machine may call.
+    """
+    del connection
     return Caller(LOCAL_OWNER)
 
 
-CallerOf = Annotated[Caller, Depends(_caller)]
+CallerOf = Annotated[Caller, Depends(caller_of)]
 """A route's parameter for the caller."""

@@ -46,7 +46,7 @@ class EventStream(StreamingResponse):
 async def _encode(
     events: AsyncGenerator[StoredEvent, None], wanted: Range, keep_alive_s: float
 ) -> AsyncGenerator[bytes, None]:
-    async with aclosing(events), aclosing(_with_pauses(events, keep_alive_s)) as news:
+    async with aclosing(events), aclosing(with_pauses(events, keep_alive_s)) as news:
         async for event in news:
             if event is None:
                 yield _KEEP_ALIVE
@@ -57,7 +57,7 @@ async def _encode(
                 return
 
 
-async def _with_pauses(events: AsyncIterator[StoredEvent], pause_s: float) -> AsyncGenerator[StoredEvent | None, None]:
+async def with_pauses(events: AsyncIterator[StoredEvent], pause_s: float) -> AsyncGenerator[StoredEvent | None, None]:
     """Yield the events, and None whenever none came for `pause_s` seconds."""
     following = asyncio.ensure_future(_next(events))
     try:

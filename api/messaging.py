@@ -45,6 +45,11 @@ def message_id_of(in_body: JsonValue, key: str | None) -> str:
     return str(in_body or key or f"msg_{secrets.token_hex(12)}")
 
 
+def message_of(request_id: str, name: str, said: dict[str, JsonValue], key: str | None = None) -> Message:
+    """Return a message to send; it gets an id when it has none."""
+    return Message(request_id, name, {**said, "message_id": message_id_of(said.get("message_id"), key)})
+
+
 async def deliver(parts: Parts, caller: Caller, message: Message) -> JsonValue:
     """Send a message and return the workflow's answer.
 

@@ -16,6 +16,14 @@ _access = logging.getLogger("longhaul.access")
 _faults = logging.getLogger("longhaul.faults")
 
 
+def log_fault(error: Exception, request_id: str) -> None:
+    """Log where an unexpected error happened, not its text: that may quote data."""
+    stack = traceback.extract_tb(error.__traceback__)[-12:]
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in stack]
+    line = {"fault": type(error).__name__, "request_id": request_id, "frames": frames}
+    _faults.error("fault", extra={"fields": line})
+
+
 class Observation:
     """ASGI middleware. Logged are route templates and request ids, never queries, bodies or users' ids."""
 
@@ -55,11 +63,8 @@ class _Call:
         await self._send(message)
 
     async def fail(self, error: Exception, receive: Receive) -> None:
-        """Log where it happened, not the error's text: that may quote data. Answer 500 unless an answer has begun."""
-        stack = traceback.extract_tb(error.__traceback__)[-12:]
-        frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in stack]
-        line = {"fault": type(error).__name__, "request_id": self._id, "frames": frames}
-        _faults.error("fault", extra={"fields": line})
+        """Log where it happened, and answer 500 unless an answer has begun."""
+        log_fault(error, self._id)
         if self._status is not None:
             raise ConnectionAbortedError from None
         await respond(problem_of(error), self._id)(self._scope, receive, self.send)

@@ -6,10 +6,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 from temporalio.client import Client
 
+from api.problems import ApiProblem
 from contracts.names import TASK_QUEUE
 from domain.placement import Placement
 from services.storage.database import Database
 from services.storage.event_reader import EventReader
+from services.tools.admin import ToolAdmin
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,16 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Parts:
-    """The database, the reader of its event log, and a Temporal client that may still be unconnected (lazy)."""
+    """The database, the reader of its event log, and a Temporal client that may still be unconnected (lazy).
+
+    `tools`: the registry of tool servers; None: this installation has none.
+    """
 
     database: Database
     reader: EventReader
     temporal: Client
     deployment: Deployment = Deployment()
+    tools: ToolAdmin | None = None
 
 
 async def _parts(request: Request) -> Parts:
@@ -50,3 +56,13 @@ async def _parts(request: Request) -> Parts:
 
 PartsOf = Annotated[Parts, Depends(_parts)]
 """A route's parameter for the parts."""
+
+
+async def _tools(parts: PartsOf) -> ToolAdmin:
+    if parts.tools is None:
+        raise ApiProblem(503, "no_tools", "this API was started without tool servers")
+    return parts.tools
+
+
+ToolsOf = Annotated[ToolAdmin, Depends(_tools)]
+"""A route's parameter for the registry of tool servers."""

@@ -74,9 +74,9 @@ def not_found(what: str) -> ApiProblem:
     return ApiProblem(404, "not_found", f"there is no such {what}")
 
 
-def respond(problem: ApiProblem, request_id: str) -> Response:
-    """Return the response for a problem."""
-    document = ProblemDocument(
+def document_of(problem: ApiProblem, request_id: str) -> ProblemDocument:
+    """Return what a problem looks like on the wire."""
+    return ProblemDocument(
         type=f"urn:longhaul:problem:{problem.code}",
         title=HTTPStatus(problem.status_code).phrase,
         status=problem.status_code,
@@ -86,7 +86,11 @@ def respond(problem: ApiProblem, request_id: str) -> Response:
         request_id=request_id,
         message_id=problem.message_id,
     )
-    content = document.model_dump_json(exclude_none=True)
+
+
+def respond(problem: ApiProblem, request_id: str) -> Response:
+    """Return the response for a problem."""
+    content = document_of(problem, request_id).model_dump_json(exclude_none=True)
     headers = dict(problem.headers or {})
     return Response(content, problem.status_code, headers, MEDIA_TYPE)
 

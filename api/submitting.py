@@ -10,10 +10,12 @@ import json
 import secrets
 import time
 from dataclasses import dataclass
+from typing import Final
 
 from pydantic import BaseModel
 
 from api.caller import Caller
+from api.documents.requests import NewRequestBody
 from api.parts import Parts
 from api.problems import ApiProblem, invalid
 from api.starting import start_workflow
@@ -26,6 +28,9 @@ from services.storage import blobs, requests
 from services.storage.database import Tx
 from services.storage.requests import Accepted, Idempotency, NewRequest
 
+ROUTE: Final = "POST /v1/requests"
+"""Under which Idempotency-Keys of new requests are kept."""
+
 
 @dataclass(frozen=True)
 class Submission:
@@ -37,6 +42,25 @@ class Submission:
     user_id: str | None = None
     idempotency: Idempotency | None = None
     seed: Seed | None = None
+
+
+async def submit_new(parts: Parts, caller: Caller, body: NewRequestBody, key: str | None) -> Accepted:
+    """Accept what a user wrote; the same key with the same body gives the same request, through every door.
+
+    Raises:
+        ApiProblem: As `check_message`.
+        IdempotencyKeyReused: The key was used with another body.
+        Unavailable: The database or Temporal does not answer.
+    """
+    check_message(body.message)
+    submission = Submission(
+        message=body.message,
+        options=body.options,
+        conversation_id=body.conversation_id,
+        user_id=body.user_id,
+        idempotency=idempotency_of(ROUTE, key, body),
+    )
+    return await submit(parts, caller, submission)
 
 
 async def submit(parts: Parts, caller: Caller, submission: Submission) -> Accepted:

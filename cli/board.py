@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cli.api import Event
+from cli.approvals import waits_for
 from domain.events import EventType
 from domain.step import StepStatus
 
@@ -99,8 +100,10 @@ class Board:
             if row is not None:
                 row.status = StepStatus.WAITING.value
         elif event.type == EventType.APPROVAL_ASKED:
-            approval = data["approval"]["id"]
-            self.notices.append(f"the plan waits for approval: {command.format('approve')} {approval}")
+            self.notices.append(f"{waits_for(data['approval'])}: {command.format('approve')} {data['approval']['id']}")
+            row = self.steps.get(str(data["approval"].get("step_id")))
+            if row is not None:
+                row.status = StepStatus.WAITING.value
         elif event.type == EventType.MESSAGE_REFUSED:
             self.notices.append(f"a message was refused: {data['message']}")
 

@@ -76,7 +76,7 @@ class Parser:
         approve = self._add_message("approve", messages.approve)
         approve.add_argument("approval_id")
         approve.add_argument("--deny", action="store_true")
-        approve.add_argument("--remember", action="store_true", help="later plans need no approval")
+        approve.add_argument("--remember", action="store_true", help="later plans, or calls of this tool, need none")
         reply = self._add_message("reply", messages.reply)
         reply.add_argument("question_id")
         reply.add_argument("text")

@@ -17,7 +17,8 @@ from domain.evaluation import Evaluation
 from domain.events import Event
 from domain.plan import Plan
 from domain.request import Options, ParentStep
-from domain.step import Step, StepStatus
+from domain.step import Hold, Step, StepStatus
+from domain.tools import ReadyCall
 from domain.value import Value
 
 
@@ -107,7 +108,8 @@ class Executed(Value):
     """One round's end. `evaluation` None: every rule passed and the step wants a model's verdict.
 
     `error` is set when the model gave no answer for good: a code of `domain.errors` and a sentence. `recorded`: the
-    step has succeeded by rule, and its `step.finished` stands in the log.
+    step has succeeded by rule, and its `step.finished` stands in the log. `hold`: this is no end, a person
+    decides how it goes on.
     """
 
     text: Text | None = None
@@ -116,6 +118,7 @@ class Executed(Value):
     error_code: str | None = None
     recorded: bool = False
     cost_micros: int = 0
+    hold: Hold | None = None
 
 
 class EvaluateInput(Work):
@@ -176,6 +179,7 @@ class StepLaunch(Value):
     """Input of the step runner, inline or as StepWorkflow.
 
     `first_round` … `first_round + step.max_retries` belong to this launch; `launch` counts the step's launches from 1.
+    A tool step has its `call`; `again`: see `contracts.tools.CallToolInput`.
     """
 
     facts: RequestFacts
@@ -187,6 +191,8 @@ class StepLaunch(Value):
     language: str = "en"
     with_message: bool = False
     deadline_at: datetime | None = None
+    call: ReadyCall | None = None
+    again: bool = False
 
 
 class Seed(Value):

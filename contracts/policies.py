@@ -30,6 +30,15 @@ NON_RETRYABLE = (
     "ModelCredentialDead",
     "ModelAnswerTooLarge",
     "BudgetExhausted",
+    "ToolError",
+    "ToolArgumentsInvalid",
+    "ToolMissing",
+    "ToolFailed",
+    "ToolAuthNeeded",
+    "ToolNeedsInput",
+    "ToolAnswerInvalid",
+    "ToolAnswerTooLarge",
+    "ToolRefused",
     "PayloadSizeError",
 )
 """Error types that no retry mends, by exact class name (Temporal knows no inheritance)."""

@@ -1,7 +1,9 @@
 """The one check that every plan passes, whoever wrote it: the planner, an amendment or a fork."""
 
+import json
 from collections.abc import Iterator, Mapping
 
+from domain import templates
 from domain.conditions import parse, references
 from domain.errors import ConditionInvalid, Problem
 from domain.ids import STEP_ID
@@ -9,13 +11,13 @@ from domain.plan import ancestors, has_cycle
 from domain.request import Caps
 from domain.step import Step, StepKind
 
-KINDS_NOW = (StepKind.GENERATE, StepKind.HUMAN, StepKind.REQUEST)
+KINDS_NOW = (StepKind.GENERATE, StepKind.TOOL, StepKind.HUMAN, StepKind.REQUEST)
 """The kinds that this version can run."""
 
-_LATER = {
-    StepKind.TOOL: "this installation has no tool servers yet",
-    StepKind.RETRIEVE: "this installation has no knowledge bases yet",
-}
+PARAMETERS_LIMIT = 16 * 1024
+"""Bytes of JSON that a step's parameters may have before references are resolved."""
+
+_LATER = {StepKind.RETRIEVE: "this installation has no knowledge bases yet"}
 
 
 def allowed_kinds(depth: int, caps: Caps) -> tuple[StepKind, ...]:
@@ -25,17 +27,24 @@ def allowed_kinds(depth: int, caps: Caps) -> tuple[StepKind, ...]:
     return tuple(kind for kind in KINDS_NOW if kind is not StepKind.REQUEST)
 
 
-def admit(steps: tuple[Step, ...], caps: Caps, depth: int = 0) -> tuple[Problem, ...]:
-    """Return why a plan may not run; empty when it may. Problems come in plan order and are at most 20."""
+def admit(steps: tuple[Step, ...], caps: Caps, depth: int = 0, *, bound: bool = True) -> tuple[Problem, ...]:
+    """Return why a plan may not run; empty when it may. Problems come in plan order and are at most 20.
+
+    Args:
+        steps: The plan's steps.
+        caps: The request's bounds.
+        depth: How deep the request is nested.
+        bound: Whether tool steps must have their pins already: what checks arguments against schemas gives them.
+    """
     if not steps:
         return (Problem(code="empty_plan", path="/steps", message="a plan has at least one step"),)
     if len(steps) > caps.max_steps:
         message = f"a plan has at most {caps.max_steps} steps, this one has {len(steps)}"
         return (Problem(code="too_many_steps", path="/steps", message=message),)
-    return tuple(_problems(steps, caps, depth))[:20]
+    return tuple(_problems(steps, caps, depth, bound=bound))[:20]
 
 
-def _problems(steps: tuple[Step, ...], caps: Caps, depth: int) -> Iterator[Problem]:
+def _problems(steps: tuple[Step, ...], caps: Caps, depth: int, *, bound: bool) -> Iterator[Problem]:
     by_id = {step.id: step for step in steps}
     if len(by_id) < len(steps):
         yield from _duplicates(steps)
@@ -46,6 +55,7 @@ def _problems(steps: tuple[Step, ...], caps: Caps, depth: int) -> Iterator[Probl
         yield from _check_bounds(step, path, caps)
         yield from _check_dependencies(step, path, by_id)
         yield from _check_condition(step, path, by_id)
+        yield from _check_action(step, path, by_id, bound=bound)
     cyclic = has_cycle(by_id)
     if cyclic:
         message = f"these steps wait for each other: {', '.join(cyclic[:10])}"
@@ -111,3 +121,49 @@ def _check_condition(step: Step, path: str, by_id: Mapping[str, Step]) -> Iterat
     if early:
         message = f"it reads steps that {step.id!r} does not depend on: {', '.join(early)}"
         yield Problem(code="condition_not_dependency", path=where, message=message)
+
+
+def _check_action(step: Step, path: str, by_id: Mapping[str, Step], *, bound: bool) -> Iterator[Problem]:
+    if step.kind is not StepKind.TOOL:
+        if step.action is not None or step.mcp_parameters is not None:
+            message = "only a step of kind tool calls a tool"
+            yield Problem(code="not_a_tool_step", path=f"{path}/mcp_action_name", message=message)
+        return
+    if step.action is None:
+        message = "a tool step names mcp_target_server_id, mcp_action_type and mcp_action_name"
+        yield Problem(code="action_missing", path=f"{path}/mcp_action_name", message=message)
+        return
+    yield from _check_parameters(step, f"{path}/mcp_parameters", by_id)
+    if bound and step.pin is None:
+        message = f"{step.action} has not been looked up yet"
+        yield Problem(code="tool_not_bound", path=f"{path}/mcp_action_name", message=message)
+
+
+def _check_parameters(step: Step, path: str, by_id: Mapping[str, Step]) -> Iterator[Problem]:
+    parameters = step.mcp_parameters or {}
+    try:
+        size = len(json.dumps(parameters, allow_nan=False).encode())
+        found = templates.references(parameters)
+    except (ValueError, RecursionError, templates.TemplateUnresolved):
+        yield Problem(code="parameters_invalid", path=path, message="parameters are plain JSON of at most 50 levels")
+        return
+    if size > PARAMETERS_LIMIT:
+        message = f"parameters have at most {PARAMETERS_LIMIT} bytes of JSON, these {size}"
+        yield Problem(code="parameters_too_large", path=path, message=message)
+    earlier = ancestors(by_id, step.id)
+    for reference in found:
+        yield from _check_reference(reference, path, by_id, earlier)
+
+
+def _check_reference(
+    reference: templates.Reference, path: str, by_id: Mapping[str, Step], earlier: frozenset[str]
+) -> Iterator[Problem]:
+    where, spelled = f"{path}{reference.pointer}", ".".join(reference.path)
+    if reference.path[0] != "steps" and reference.path[0] not in by_id:
+        return
+    if reference.step_id is None:
+        message = f"{spelled} is no reference: write steps.<id>.result or steps.<id>.result.<key>"
+        yield Problem(code="reference_invalid", path=where, message=message)
+    elif reference.step_id not in earlier:
+        message = f"{spelled} reads a step that this one does not depend on"
+        yield Problem(code="reference_not_dependency", path=where, message=message)

@@ -9,13 +9,16 @@ from domain.events import EventType
 from domain.request import Caps
 from domain.run_state import RunState
 from domain.scheduling import BUDGET_NOTE, emit_finished, end_without_run
-from domain.step import StepRun, StepStatus
+from domain.step import Step, StepRun, StepStatus
 
 
-def take_amendment(state: RunState, amendment: Amendment, caps: Caps, now: datetime) -> Amended:
+def take_amendment(
+    state: RunState, amendment: Amendment, caps: Caps, now: datetime, bound: tuple[Step, ...] | None = ()
+) -> Amended:
     """Apply an amendment to the state: the plan's next version, runs of changed steps, deadline, model and budget.
 
     Steps that start again are pending with a new launch to come; a late end of the old one changes nothing.
+    `bound`: see `AmendContext`.
 
     Raises:
         AmendmentRefused: The plan is not there yet or has run to its end, or the amendment does not pass.
@@ -23,7 +26,7 @@ def take_amendment(state: RunState, amendment: Amendment, caps: Caps, now: datet
     if state.plan is None or state.closing or state.stop is not None or state.phase.is_end:
         message = "the request has ended or is ending" if state.plan else "there is no plan yet"
         raise AmendmentRefused(message, (Problem(code="no_open_plan", path="", message=message),))
-    context = AmendContext(now=now, depth=state.depth, budget_micros=state.budget_micros)
+    context = AmendContext(now=now, depth=state.depth, budget_micros=state.budget_micros, bound=bound)
     amended = amend(state.plan, state.runs, amendment, caps, context)
     revived = _change_runs(state, amended)
     _change_request(state, amended)

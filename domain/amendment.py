@@ -3,7 +3,7 @@
 What has finished keeps its result; a running step that an edit changes is cancelled and starts again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,8 @@ from domain.drafts import read_step
 from domain.errors import AmendmentRefused, Problem
 from domain.plan import Plan, descendants
 from domain.request import Caps
-from domain.step import Step, StepRun, StepStatus
+from domain.step import Step, StepKind, StepRun, StepStatus
+from domain.tools import Pin
 from domain.value import Value
 
 HAND_RESULT_LIMIT = 64 * 1024
@@ -96,8 +97,9 @@ def amend(
     draft = _Draft(plan.by_id(), runs, context.now, context.budget_micros)
     for index, edit in enumerate(amendment.edits):
         _APPLY[type(edit)](draft, edit, f"/edits/{index}")
-    steps = tuple(draft.steps.values())
-    problems = [*draft.problems, *(() if draft.problems else admit(steps, caps, context.depth))]
+    steps = _with_pins(tuple(draft.steps.values()), context.bound)
+    must_be_bound = context.bound is not None
+    problems = draft.problems or admit(steps, caps, context.depth, bound=must_be_bound)
     if problems:
         raise _refused(problems)
     return _amended(plan, steps, draft, amendment.reason)
@@ -109,6 +111,20 @@ class AmendContext(Value):
     now: datetime
     depth: int = 0
     budget_micros: int | None = None
+    bound: tuple[Step, ...] | None = None
+    """The steps that tools were looked up for, with their pins; None: not looked up yet, so pins may be missing."""
+
+
+def _with_pins(steps: tuple[Step, ...], bound: tuple[Step, ...] | None) -> tuple[Step, ...]:
+    """Give steps without a pin the one that was found for the very same step."""
+    pins = {step.model_copy(update={"pin": None}).model_dump_json(): step.pin for step in bound or ()}
+    return tuple(
+        step if step.pin is not None or step.kind is not StepKind.TOOL else _pinned(step, pins) for step in steps
+    )
+
+
+def _pinned(step: Step, pins: dict[str, Pin | None]) -> Step:
+    return step.model_copy(update={"pin": pins.get(step.model_dump_json())})
 
 
 def _amended(plan: Plan, steps: tuple[Step, ...], draft: _Draft, reason: str | None) -> Amended:
@@ -126,7 +142,7 @@ def _amended(plan: Plan, steps: tuple[Step, ...], draft: _Draft, reason: str | N
     )
 
 
-def _refused(problems: list[Problem]) -> AmendmentRefused:
+def _refused(problems: Sequence[Problem]) -> AmendmentRefused:
     return AmendmentRefused("; ".join(problem.message for problem in problems[:3]), tuple(problems[:20]))
 
 
@@ -188,6 +204,11 @@ def _set_prompt(draft: _Draft, edit: edits.SetPrompt, path: str) -> None:
     draft.change(edit.step_id, f"{path}/step_id", restart=True, prompt=Text.inline(edit.prompt))
 
 
+def _set_parameters(draft: _Draft, edit: edits.SetParameters, path: str) -> None:
+    changes = {"mcp_parameters": edit.mcp_parameters, "pin": None}
+    draft.change(edit.step_id, f"{path}/step_id", restart=True, **changes)
+
+
 def _set_model(draft: _Draft, edit: edits.SetModel, path: str) -> None:
     if edit.step_id is None:
         draft.changes["model"] = edit.model
@@ -227,6 +248,7 @@ _APPLY: dict[type[Any], Callable[[_Draft, Any, str], None]] = {
     edits.RewireStep: _rewire,
     edits.Retime: _retime,
     edits.SetPrompt: _set_prompt,
+    edits.SetParameters: _set_parameters,
     edits.SetModel: _set_model,
     edits.RaiseBudget: _raise_budget,
     edits.SetResult: _set_result,

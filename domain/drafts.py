@@ -11,6 +11,8 @@ from domain.errors import Problem
 from domain.step import DEFAULT_TIMEOUT_S, HUMAN_TIMEOUT_S, REQUEST_TIMEOUT_S, Step, StepKind
 
 _MAX_PROBLEMS = 20
+_WRITABLE = frozenset(Step.model_fields) - {"pin"}
+"""A pin says what was looked up: nobody writes one by hand."""
 _TIMEOUTS: dict[str, float] = {StepKind.HUMAN: HUMAN_TIMEOUT_S, StepKind.REQUEST: REQUEST_TIMEOUT_S}
 
 
@@ -21,7 +23,7 @@ def read_step(raw: Mapping[str, Any], path: str) -> Step | tuple[Problem, ...]:
         raw: The step as the planner or a user wrote it.
         path: The JSON pointer to it, for the problems.
     """
-    fields = {key: value for key, value in raw.items() if value is not None and key in Step.model_fields}
+    fields = {key: value for key, value in raw.items() if value is not None and key in _WRITABLE}
     prompt, problems = _read_prompt(fields.get("prompt"), path)
     fields["prompt"] = prompt
     kind = fields.get("kind")

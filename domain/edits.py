@@ -50,6 +50,14 @@ class SetPrompt(Value):
     prompt: str
 
 
+class SetParameters(Value):
+    """Change the parameters of a tool step that has not finished; a running one starts again."""
+
+    op: Literal["set_parameters"]
+    step_id: StepId
+    mcp_parameters: dict[str, Any]
+
+
 class SetModel(Value):
     """Change the model of one step, or without `step_id` of all that choose none.
 
@@ -78,7 +86,8 @@ class SetResult(Value):
 
 
 Edit = Annotated[
-    AddStep | DropStep | RewireStep | Retime | SetPrompt | SetModel | RaiseBudget | SetResult, Field(discriminator="op")
+    AddStep | DropStep | RewireStep | Retime | SetPrompt | SetParameters | SetModel | RaiseBudget | SetResult,
+    Field(discriminator="op"),
 ]
 
 

@@ -7,14 +7,24 @@ LonghaulError
 ├── NotFound                 no such object, or not the caller's
 ├── Conflict                 the object is in another state than the caller thinks
 ├── Unavailable              Temporal or the database does not answer; retry later
-└── ModelError               a model call gave no answer
-├── ModelThrottled       429 or overloaded; `retry_after_s` says when
-├── ModelUnavailable     network, 5xx, cut stream, time-out; retried by the activity's policy
-├── ModelRejected        the request is wrong for this model (400, 404, 413, 422); never retried
-├── ModelCredentialDead  401, 402, 403; never retried with the same credential
-├── ModelAnswerInvalid   an answer that breaks the protocol; retried
-├── ModelAnswerTooLarge  an answer over the product's bound; never retried
-└── BudgetExhausted      what is left of the budget does not pay another call
+├── ModelError               a model call gave no answer
+│   ├── ModelThrottled       429 or overloaded; `retry_after_s` says when
+│   ├── ModelUnavailable     network, 5xx, cut stream, time-out; retried by the activity's policy
+│   ├── ModelRejected        the request is wrong for this model (400, 404, 413, 422); never retried
+│   ├── ModelCredentialDead  401, 402, 403; never retried with the same credential
+│   ├── ModelAnswerInvalid   an answer that breaks the protocol; retried
+│   ├── ModelAnswerTooLarge  an answer over the product's bound; never retried
+│   └── BudgetExhausted      what is left of the budget does not pay another call
+└── ToolError                a tool server gave no usable answer; `may_have_happened` tells whether it may have acted
+    ├── ToolUnavailable      no connection, dead transport, 5xx, 429, time-out; repeated only if that does no harm
+    ├── ToolArgumentsInvalid the arguments break the tool's schema, or the server refuses them: plan anew
+    ├── ToolMissing          the server has no such tool any more: refresh, plan anew
+    ├── ToolFailed           the tool says that it failed; its text is for the planner
+    ├── ToolAuthNeeded       401, 403 or an expired token: somebody must sign in
+    ├── ToolNeedsInput       the server asks for more input in mid-call
+    ├── ToolAnswerInvalid    an answer that breaks the protocol
+    ├── ToolAnswerTooLarge   an answer over the server's bound
+    └── ToolRefused          our own rules forbid it: disabled, not approved, command not listed, private address
 """
 
 from typing import Annotated, ClassVar
@@ -142,3 +152,76 @@ class BudgetExhausted(ModelError):
     """The grant does not pay for another call."""
 
     code = "budget_exhausted"
+
+
+class ToolError(LonghaulError):
+    """A tool server gave no usable answer.
+
+    `may_have_happened`: the call had been sent, so that a write may have taken place.
+    """
+
+    code = "tool_error"
+
+    def __init__(self, message: str, *, may_have_happened: bool = False, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.may_have_happened = may_have_happened
+        self.retry_after_s = retry_after_s
+
+
+class ToolUnavailable(ToolError):
+    """The server, or the way to it, failed."""
+
+    code = "tool_unavailable"
+    retryable = True
+
+
+class ToolArgumentsInvalid(ToolError):
+    """The arguments are not what the tool takes; `problems` carry JSON pointers into them."""
+
+    code = "tool_arguments_invalid"
+
+    def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+class ToolMissing(ToolError):
+    """The server has no such tool, resource or prompt."""
+
+    code = "tool_missing"
+
+
+class ToolFailed(ToolError):
+    """The tool ran and says that it failed. The text is the server's: data, bounded."""
+
+    code = "tool_failed"
+
+
+class ToolAuthNeeded(ToolError):
+    """The server does not accept us: somebody must sign in, or an admin must mend the credential."""
+
+    code = "tool_auth_needed"
+
+
+class ToolNeedsInput(ToolError):
+    """The server wants to ask somebody in mid-call."""
+
+    code = "tool_needs_input"
+
+
+class ToolAnswerInvalid(ToolError):
+    """The server's answer breaks the protocol."""
+
+    code = "tool_answer_invalid"
+
+
+class ToolAnswerTooLarge(ToolError):
+    """The answer is larger than the server may send."""
+
+    code = "tool_answer_too_large"
+
+
+class ToolRefused(ToolError):
+    """Our own rules forbid the call or the connection."""
+
+    code = "tool_refused"

@@ -19,7 +19,10 @@ transaction that appends them; so an event carries all that its read model needs
 | question.asked | question (Question) |
 | question.answered | question_id, reply (None: nobody replied, the default holds) |
 | approval.asked | approval (Approval) |
-| approval.decided | approval_id, decision (approve, deny, expired) |
+| approval.decided | approval_id, decision (approve, deny, expired; freed: a rule was loosened) |
+| tool.called | step_id, call_id, action (Action), effect, n |
+| tool.progress | step_id, call_id, progress, total, message |
+| tool.finished | step_id, call_id, status (finished, failed, uncertain, found), error, marks |
 | cost | step_id, call_id, micros, usage, model, simulated (whether a simulated model answered) |
 | message.refused | message, message_id, problems |
 
@@ -57,6 +60,9 @@ class EventType(StrEnum):
     QUESTION_ANSWERED = "question.answered"
     APPROVAL_ASKED = "approval.asked"
     APPROVAL_DECIDED = "approval.decided"
+    TOOL_CALLED = "tool.called"
+    TOOL_PROGRESS = "tool.progress"
+    TOOL_FINISHED = "tool.finished"
     COST = "cost"
     MESSAGE_REFUSED = "message.refused"
 

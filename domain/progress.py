@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from domain.plan import Plan
-from domain.request import Phase
+from domain.request import Approval, Phase
 from domain.run_state import RunState
 from domain.step import Step, StepRun
 from domain.value import Value
@@ -48,8 +48,17 @@ def details(request_id: str, state: RunState) -> str:
     if state.plan is not None:
         lines += [f"Plan version {state.plan.version}", "", *_table(state.plan, state.runs), ""]
     lines += [f"- open question `{question}`" for question in state.questions]
-    lines += [f"- open approval `{approval}`" for approval in state.approvals]
+    lines += [_waiting_for(approval) for approval in state.approvals.values()]
     return "\n".join([*lines, *_commands(request_id, state)])
+
+
+def _waiting_for(approval: Approval) -> str:
+    """Tell what an approval is about; its arguments are in the query `status`."""
+    if approval.action is None:
+        return f"- open approval `{approval.id}`"
+    effect = approval.effect.value if approval.effect else "call"
+    called = str(approval.action).replace("`", "'")
+    return f"- open approval `{approval.id}` ({approval.kind.value}): {effect} by `{called}`"
 
 
 def dollars(micros: int) -> str:

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from domain.content import Text
 from domain.documents import Understanding
+from domain.tools import Action, Change, Effect
 from domain.value import Value
 
 MESSAGE_LIMIT = 256 * 1024
@@ -60,6 +61,9 @@ class Options(Value):
         approval_timeout_s: Seconds to wait for an approval; then it counts as denied.
         question_timeout_s: Seconds to wait for a reply to a question; then the stated assumption holds.
         language: BCP 47 tag of the answer; None for the message's own.
+        tool_approval: `policy`: the installation's rules say which tool calls ask first; `all`: each does; `none`: none
+            does, where no rule speaks (see `domain.tool_policy`).
+        tool_servers: The tool servers that may be used; None for all that the user may use.
     """
 
     model: str | None = Field(default=None, min_length=1, max_length=200)
@@ -70,6 +74,8 @@ class Options(Value):
     approval_timeout_s: float = Field(default=86_400, gt=0, le=30 * 86_400)
     question_timeout_s: float = Field(default=86_400, gt=0, le=30 * 86_400)
     language: str | None = Field(default=None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)
+    tool_approval: Literal["policy", "all", "none"] = "policy"
+    tool_servers: tuple[Annotated[str, Field(max_length=40)], ...] | None = Field(default=None, max_length=100)
 
 
 class ProcessedInput(Value):
@@ -124,9 +130,38 @@ class Question(Value):
     step_id: str | None = None
 
 
+class ApprovalKind(StrEnum):
+    """What an approval is about."""
+
+    PLAN = "plan"
+    """A plan version, before its first step."""
+    TOOL = "tool"
+    """A tool call that the policy wants approved."""
+    DRIFT = "drift"
+    """A tool call whose tool has changed since it was planned."""
+    UNCERTAIN = "uncertain"
+    """A write that may have happened: approve to make it again, deny to leave it."""
+    SIGN_IN = "sign_in"
+    """A server that does not accept us: approve once that is mended."""
+
+
 class Approval(Value):
-    """An open approval. `plan_version`: the version it is about."""
+    """An open approval. `plan_version`: the version it is about.
+
+    Attributes:
+        default: What holds when nobody decided by `expires_at`.
+        arguments: The exact arguments of a tool call, as JSON.
+        changes: What has changed in the tool.
+    """
 
     id: str
     plan_version: int
     expires_at: datetime
+    kind: ApprovalKind = ApprovalKind.PLAN
+    default: Literal["approve", "deny"] = "deny"
+    step_id: str | None = None
+    action: Action | None = None
+    effect: Effect | None = None
+    arguments: Text | None = None
+    changes: tuple[Change, ...] = ()
+    reason: str | None = None

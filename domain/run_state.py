@@ -58,6 +58,8 @@ class RunState:
         checked: Conditions evaluated by an activity, by step id.
         rounds: Rounds used by the coordinator's slots (`@understand`, `@plan`, `@synthesize`).
         replies: Replies by question id; decisions: approve or deny by approval id.
+        approved_tools: Tools that a person has approved for the rest of the request, as `<server>/<name>`.
+        approved_calls: The digest of the call that a person has approved, by `<step>/<launch>`.
         closing: The plan has run to its end and the answer is being written: it is too late to amend.
         answered: What messages were answered, by message id; the oldest are forgotten.
         children: The request ids of sub-requests by `<step>/<launch>`; child_outcomes: how those ended, by the same
@@ -90,6 +92,8 @@ class RunState:
     approvals: dict[str, Approval] = field(default_factory=dict[str, Approval])
     decisions: dict[str, str] = field(default_factory=dict[str, str])
     approved_rest: bool = False
+    approved_tools: list[str] = field(default_factory=list[str])
+    approved_calls: dict[str, str] = field(default_factory=dict[str, str])
     children: dict[str, str] = field(default_factory=dict[str, str])
     child_outcomes: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
     answered: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])

@@ -101,13 +101,13 @@ def _active(state: RunState) -> int:
 def _launch(state: RunState, plan: Plan, step: Step) -> Launch | None:
     run = state.runs[step.id]
     grant = None
-    if step.kind is not StepKind.HUMAN:
+    if _spends(step):
         shares = len(_pending(state, plan)) + 1
         grant = budget.grant(state.remaining_micros(), shares, step.budget_micros)
         if grant is not None and grant <= 0:
             end_without_run(state, step.id, StepStatus.SKIPPED, BUDGET_NOTE)
             return None
-    launch = Launch(step, run.launches + 1, run.next_round, grant, _inputs(state, step))
+    launch = Launch(step, run.launches + 1, run.next_round, grant, inputs_of(state, step))
     state.runs[step.id] = run.model_copy(
         update={
             "status": StepStatus.RUNNING,
@@ -122,7 +122,15 @@ def _launch(state: RunState, plan: Plan, step: Step) -> Launch | None:
     return launch
 
 
-def _inputs(state: RunState, step: Step) -> dict[str, Text]:
+def _spends(step: Step) -> bool:
+    """Return whether a step asks a model: people and tools cost nothing, unless a model judges what a tool gave."""
+    if step.kind is StepKind.TOOL:
+        return step.evaluate == "model"
+    return step.kind is not StepKind.HUMAN
+
+
+def inputs_of(state: RunState, step: Step) -> dict[str, Text]:
+    """Return the results of the steps that a step depends on, where there is one."""
     runs = {dependency: state.runs[dependency] for dependency in step.depends_on}
     return {name: run.result for name, run in runs.items() if run.status.has_result and run.result is not None}
 

@@ -1,12 +1,13 @@
 """A step of a plan, and what is known of its runs."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from domain.content import Text
 from domain.evaluation import Evaluation, Expectation
+from domain.tools import Action, ActionType, Pin
 from domain.value import Value
 
 DEFAULT_TIMEOUT_S = 120.0
@@ -73,6 +74,11 @@ class Step(Value):
         evaluate: `rule`: a rule decides alone; `model`: what no rule fails, a model judges.
         expects: What the rule checks beyond "not empty, not cut, not refused".
         default: For a human step: the reply taken when nobody answers in time, None to fail.
+        mcp_target_server_id: For a tool step: the server (S1's mcpTargetServerId; so for the next three).
+        mcp_action_type: Whether a tool is called, a resource read or a prompt fetched.
+        mcp_action_name: The tool's or prompt's name, the resource's URI or its template.
+        mcp_parameters: The arguments; texts may refer to earlier results, see `domain.templates`.
+        pin: The contract the step was planned with; set by admission alone, whatever a planner writes.
     """
 
     id: str
@@ -87,12 +93,43 @@ class Step(Value):
     evaluate: Literal["rule", "model"] = "rule"
     expects: Expectation | None = None
     default: str | None = Field(default=None, max_length=32_768)
+    mcp_target_server_id: str | None = Field(default=None, max_length=40)
+    mcp_action_type: ActionType | None = None
+    mcp_action_name: str | None = Field(default=None, max_length=1000)
+    mcp_parameters: dict[str, Any] | None = None
+    pin: Pin | None = None
+
+    @property
+    def action(self) -> Action | None:
+        """What a tool step calls; None when the step does not say."""
+        server, kind, name = self.mcp_target_server_id, self.mcp_action_type, self.mcp_action_name
+        if server is None or kind is None or name is None:
+            return None
+        return Action(server=server, type=kind, name=name)
+
+
+class HoldKind(StrEnum):
+    """What a person must mend before a tool step can go on."""
+
+    DRIFT = "drift"
+    """The tool is no longer what it was when the step was planned."""
+    UNCERTAIN = "uncertain"
+    """A write may have happened, and no look-up can tell."""
+    SIGN_IN = "sign_in"
+    """The server does not accept us."""
+
+
+class Hold(Value):
+    """Why a launch stopped without an end: a person decides whether it goes on."""
+
+    kind: HoldKind
+    reason: str
 
 
 class StepResult(Value):
     """How one launch of a step ended: the last round's text and evaluation, and what all its rounds cost.
 
-    `recorded`: the log has this end already, from the activity that stored the answer.
+    `recorded`: the log has this end already, from the activity that stored the answer. `hold`: this is no end yet.
     """
 
     status: StepStatus
@@ -102,6 +139,7 @@ class StepResult(Value):
     cost_micros: int = 0
     rounds: int = 1
     recorded: bool = False
+    hold: Hold | None = None
 
 
 class StepRun(Value):

@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     temporal_port: Port = Field(default=7233, description="The port of the development Temporal server.")
     temporal_ui_port: Port = Field(default=8233, description="The port of its web page.")
     simulator_port: Port = Field(default=8090, description="The port of the simulated model provider.")
+    atlassian_simulator_port: Port = Field(default=8091, description="The port of the simulated Jira and Confluence.")
     ollama_port: Port = Field(default=11434, description="Where a local Ollama is looked for.")
 
     state_dir: Path = Field(
@@ -88,6 +89,35 @@ class Settings(BaseSettings):
     )
     context_file: Path = Field(
         default=Path("context.yaml"), description="The project context. A relative path starts at the project's folder."
+    )
+
+    tool_servers_file: Path = Field(
+        default=Path("mcp.json"),
+        description="Tool servers in the mcpServers format of desktop clients; ${NAME} stands for a variable of the "
+        "environment. A relative path starts at the project's folder.",
+    )
+    tool_commands: str = Field(
+        default="mcp-atlassian,mcp-server-time,mcp-server-fetch,mcp-server-git,mcp-server-everything,"
+        "mcp-server-filesystem",
+        description="The commands that stdio tool servers may be started with: bare names, separated by commas.",
+    )
+    tool_path: str = Field(
+        default="",
+        description="Folders where those commands are looked for, separated by colons; "
+        "before the environments that `make tool-servers` has made, and PATH.",
+    )
+    tool_refresh_s: int = Field(
+        default=300, ge=10, le=86_400, description="How often the lists of all tool servers are read again, in seconds."
+    )
+    master_keys: SecretStr | None = Field(
+        default=None,
+        description="The keys that seal stored credentials, as id:base64 of 32 bytes, separated by commas, the one in "
+        "use first. Unset: one is made and kept in the state folder, for this machine alone.",
+    )
+    public_url: HttpUrl | None = Field(
+        default=None,
+        description="Where browsers reach the API, for the way back from a tool server's sign-in page. "
+        "Unset: the API's own address.",
     )
 
     task_queue: str = Field(default="longhaul", description="The Temporal task queue of the workflows.", min_length=1)
@@ -116,7 +146,7 @@ class Settings(BaseSettings):
         default=None, validation_alias="MESSAGE", description="The first request of `make run`; unset: an example."
     )
 
-    @field_validator("state_dir", "context_file", "cache_dir")
+    @field_validator("state_dir", "context_file", "cache_dir", "tool_servers_file")
     @classmethod
     def _from_the_project(cls, path: Path) -> Path:
         return PROJECT_ROOT / path.expanduser()
@@ -160,6 +190,13 @@ class Settings(BaseSettings):
             raise ValueError("LONGHAUL_OPENAI_MODEL is missing: LONGHAUL_OPENAI_BASE_URL is set without a model")
         return self
 
+    @property
+    def own_url(self) -> str:
+        """Where browsers reach the API, without a slash at the end."""
+        if self.public_url is not None:
+            return str(self.public_url).rstrip("/")
+        return f"http://{self.api_host}:{self.api_port}"
+
     def redacted(self) -> dict[str, str]:
         """Every key and its value as text, secrets masked: fit for a log or a terminal."""
         values = {key: getattr(self, key) for key in type(self).model_fields}
@@ -184,6 +221,11 @@ def variable(key: str) -> str:
     return alias if isinstance(alias, str) else PREFIX + key.upper()
 
 
+def environment() -> Mapping[str, str]:
+    """The whole environment, for what a file refers to as ${NAME}."""
+    return dict(os.environ)
+
+
 def child_environment(changes: Mapping[str, str]) -> dict[str, str]:
     """This process's environment with changes, for a process it starts."""
     return {**os.environ, **changes}
@@ -200,4 +242,4 @@ def _complaint(error: Mapping[str, object]) -> str:
 
 
 # Their values are not shown in complaints: an address may carry a password.
-_SECRET: Final = frozenset({"database_url", "openai_api_key", "openai_base_url"})
+_SECRET: Final = frozenset({"database_url", "openai_api_key", "openai_base_url", "master_keys"})

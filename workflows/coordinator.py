@@ -15,7 +15,8 @@ from domain.outcomes import begin_plan, replan_done, replan_failed, replan_steps
 from domain.plan import Plan
 from domain.request import Phase, ProcessedInput, Question
 from domain.run_state import Stop
-from domain.step import Step
+from domain.step import Step, StepKind
+from workflows.binding import bind_tools
 from workflows.people import approve_plan, ask
 from workflows.shell import Shell
 
@@ -38,7 +39,10 @@ class Coordinator:
         seed = self._shell.request.seed
         if seed is not None:
             self._shell.state.understanding = seed.understanding
-            begin_plan(self._shell.state, seed.plan, dict(seed.results))
+            plan = await self._bound(seed.plan)
+            if plan is None:
+                return
+            begin_plan(self._shell.state, plan, dict(seed.results))
         else:
             prepared = await self._understand()
             if prepared is None:
@@ -48,6 +52,21 @@ class Coordinator:
                 return
             begin_plan(self._shell.state, Plan(steps=steps, origin="rule" if prepared.draft is None else "planner"))
         await self._approve_first()
+
+    async def _bound(self, plan: Plan) -> Plan | None:
+        """Give a seed's tool steps their pins; None: the request is stopped, for they cannot be had."""
+        if all(step.pin is not None for step in plan.steps if step.kind is StepKind.TOOL):
+            return plan
+        bound = await bind_tools(self._shell, plan.steps)
+        if not bound.problems:
+            return plan.model_copy(update={"steps": bound.steps})
+        self._shell.state.emit(EventType.PLAN_REFUSED, problems=bound.problems, attempt=1)
+        self._refuse_plan(bound.problems)
+        return None
+
+    def _refuse_plan(self, problems: tuple[Problem, ...]) -> None:
+        detail = "; ".join(problem.message for problem in problems[:3])
+        stop(self._shell.state, Stop(phase=Phase.FAILED, reason="plan_refused", detail=detail))
 
     async def replan(self) -> None:
         """Answer a due replan: the next version, or go on with the plan there is."""
@@ -138,8 +157,7 @@ class Coordinator:
             if not problems:
                 return draft.steps
             state.emit(EventType.PLAN_REFUSED, problems=problems, attempt=attempt + 1)
-        detail = "; ".join(problem.message for problem in problems[:3])
-        stop(state, Stop(phase=Phase.FAILED, reason="plan_refused", detail=detail))
+        self._refuse_plan(problems)
         return None
 
     async def _draft(self, work: MakePlanInput) -> DraftPlan | None:

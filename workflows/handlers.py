@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from temporalio import workflow
 
 from contracts import messages as m
+from contracts.tools import RULES_CHANGED
 from workflows.inbox import Inbox, one_payload
 
 
@@ -19,9 +20,10 @@ class MessageHandlers:
         self._inbox = inbox
 
     @workflow.update(description="Patch the plan: {expected_version, edits, reason?, message_id?}")
-    def amend(self, message: JsonValue = None, *more: JsonValue) -> JsonValue:
+    async def amend(self, message: JsonValue = None, *more: JsonValue) -> JsonValue:
         """Patch the plan; the answer is the new plan, and what is kept, cancelled and run again."""
-        return self._inbox.deliver(m.AMEND, one_payload(message, more))
+        raw = one_payload(message, more)
+        return self._inbox.deliver(m.AMEND, raw, await self._inbox.bind(raw))
 
     @amend.validator
     def check_amend(self, message: JsonValue = None, *more: JsonValue) -> None:
@@ -29,9 +31,10 @@ class MessageHandlers:
         self._inbox.check(m.AMEND, one_payload(message, more))
 
     @workflow.signal(name=m.AMEND, description="Like the update; a refusal is an event and stands in the status")
-    def amend_signal(self, message: JsonValue = None, *more: JsonValue) -> None:
+    async def amend_signal(self, message: JsonValue = None, *more: JsonValue) -> None:
         """Patch the plan; the answer is the new plan, and what is kept, cancelled and run again."""
-        self._inbox.deliver_signal(m.AMEND, one_payload(message, more))
+        raw = one_payload(message, more)
+        self._inbox.deliver_signal(m.AMEND, raw, await self._inbox.bind(raw))
 
     @workflow.update(description="Decide an approval: {approval_id, decision: approve|deny, remember?}")
     def approve(self, message: JsonValue = None, *more: JsonValue) -> JsonValue:
@@ -127,3 +130,10 @@ class MessageHandlers:
     def child_finished(self, message: JsonValue = None, *more: JsonValue) -> None:
         """Take the end of a sub-request."""
         self._inbox.child_finished(one_payload(message, more))
+
+    @workflow.signal(
+        name=RULES_CHANGED, description="The rules for tool calls have changed: judge open approvals again"
+    )
+    def rules_changed(self, *_: JsonValue) -> None:
+        """Judge open approvals of tool calls again."""
+        self._inbox.rules_changed()

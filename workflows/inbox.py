@@ -1,6 +1,7 @@
 """Taking messages: parse, refuse with reasons, or change the state and answer.
 
-The workflow's handlers call `deliver`; it never awaits, so no two messages interleave.
+The workflow's handlers call `deliver`; it never awaits, so no two messages interleave. Only the tools that an amendment
+brings are looked up before, by `bind`; the amendment is judged after that, against the plan as it is by then.
 """
 
 from collections.abc import Callable
@@ -11,17 +12,19 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from contracts import messages as m
+from contracts.tools import Bound
 from domain.amending import take_amendment
 from domain.drafts import problems_of
 from domain.edits import Amendment
-from domain.errors import InvalidInput, Problem
+from domain.errors import AmendmentRefused, InvalidInput, Problem
 from domain.events import EventType
 from domain.outcomes import stop
-from domain.request import Phase
+from domain.request import Approval, Phase
 from domain.run_state import Stop
 from domain.scheduling import end_without_run
-from domain.step import StepStatus
+from domain.step import StepKind, StepStatus
 from domain.value import Value
+from workflows.binding import bind_tools
 from workflows.shell import Shell
 
 _TYPES: dict[str, TypeAdapter[Any]] = {
@@ -45,10 +48,11 @@ def one_payload(message: JsonValue, more: tuple[JsonValue, ...]) -> JsonValue:
 class Inbox:
     """The messages of one request."""
 
-    def __init__(self, shell: Shell) -> None:
+    def __init__(self, shell: Shell, *, dry: bool = False) -> None:
+        """`dry`: nothing is done, so tools that an amendment brings need not be looked up."""
         self._shell = shell
+        self._dry = dry
         self._take: dict[str, Callable[[Any], Value]] = {
-            m.AMEND: self._amend,
             m.APPROVE: self._approve,
             m.REPLY: self._reply,
             m.PAUSE: lambda _: self._set_paused(paused=True),
@@ -64,25 +68,37 @@ class Inbox:
             ApplicationError: As `deliver`.
         """
         copy = Shell(self._shell.request, self._shell.state.copy(), lambda: None)
-        Inbox(copy).deliver(name, raw)
+        Inbox(copy, dry=True).deliver(name, raw)
 
-    def deliver(self, name: str, raw: JsonValue) -> JsonValue:
-        """Take an update.
+    async def bind(self, raw: JsonValue) -> Bound | None:
+        """Look up the tools that an amendment brings; None: it brings none, or `deliver` will refuse it anyway."""
+        shell = self._shell
+        try:
+            message = _amendment(self._parse(m.AMEND, raw))
+            amended = take_amendment(shell.state.copy(), message, shell.request.caps, workflow.now(), None)
+        except InvalidInput:
+            return None
+        if all(step.pin is not None for step in amended.plan.steps if step.kind is StepKind.TOOL):
+            return None
+        return await bind_tools(shell, amended.plan.steps)
+
+    def deliver(self, name: str, raw: JsonValue, bound: Bound | None = None) -> JsonValue:
+        """Take an update. `bound`: what `bind` gave for an amendment.
 
         Raises:
             ApplicationError: Refused; type `AmendmentRefused` or `MessageRefused`, details are the problems.
         """
         try:
-            return self._deliver(name, raw)
+            return self._deliver(name, raw, bound)
         except InvalidInput as error:
             kind = m.AMENDMENT_REFUSED if name == m.AMEND else m.MESSAGE_REFUSED
             details = [problem.model_dump() for problem in error.problems]
             raise ApplicationError(str(error), details, type=kind, non_retryable=True) from None
 
-    def deliver_signal(self, name: str, raw: JsonValue) -> None:
+    def deliver_signal(self, name: str, raw: JsonValue, bound: Bound | None = None) -> None:
         """Take a signal; a refusal is an event and stands in the status."""
         try:
-            self._deliver(name, raw)
+            self._deliver(name, raw, bound)
         except InvalidInput as error:
             message_id = raw.get("message_id") if isinstance(raw, dict) else None
             known = message_id if isinstance(message_id, str) else None
@@ -101,14 +117,20 @@ class Inbox:
             self._shell.state.child_outcomes[key] = told.outcome
         self._shell.wake()
 
-    def _deliver(self, name: str, raw: JsonValue) -> JsonValue:
+    def rules_changed(self) -> None:
+        """Let every gate ask the policy again."""
+        self._shell.rules_seen += 1
+        self._shell.wake()
+
+    def _deliver(self, name: str, raw: JsonValue, bound: Bound | None) -> JsonValue:
         message = self._parse(name, raw)
         state = self._shell.state
         if message.message_id is not None and message.message_id in state.answered:
             return state.answered[message.message_id]
         if state.phase.is_end or (state.stop is not None and name != m.CANCEL):
             raise _refusal("request_ended", "", "the request has ended or is ending")
-        answer: JsonValue = self._take[name](message).model_dump(mode="json")
+        done = self._amend(message, bound) if isinstance(message, Amendment) else self._take[name](message)
+        answer: JsonValue = done.model_dump(mode="json")
         state.remember(message.message_id, answer)
         self._shell.wake()
         return answer
@@ -122,8 +144,11 @@ class Inbox:
             raise InvalidInput(f"{name}: {where} {problems[0].message}", problems) from None
         return message
 
-    def _amend(self, message: Amendment) -> m.AmendAnswer:
-        amended = take_amendment(self._shell.state, message, self._shell.request.caps, workflow.now())
+    def _amend(self, message: Amendment, bound: Bound | None) -> m.AmendAnswer:
+        if bound is not None and bound.problems:
+            raise AmendmentRefused(bound.problems[0].message, bound.problems)
+        steps = None if self._dry else (bound.steps if bound else ())
+        amended = take_amendment(self._shell.state, message, self._shell.request.caps, workflow.now(), steps)
         return m.AmendAnswer(
             version=amended.plan.version,
             plan=amended.plan.model_dump(mode="json"),
@@ -137,8 +162,16 @@ class Inbox:
         if message.approval_id not in state.approvals or message.approval_id in state.decisions:
             raise _refusal("unknown_approval", "/approval_id", f"no open approval {message.approval_id!r}")
         state.decisions[message.approval_id] = message.decision
-        state.approved_rest = state.approved_rest or (message.remember and message.decision == "approve")
+        if message.remember and message.decision == "approve":
+            self._remember(state.approvals[message.approval_id])
         return self._done()
+
+    def _remember(self, approval: Approval) -> None:
+        state = self._shell.state
+        if approval.action is None:
+            state.approved_rest = True
+        elif str(approval.action) not in state.approved_tools:
+            state.approved_tools.append(str(approval.action))
 
     def _reply(self, message: m.Reply) -> m.Done:
         state = self._shell.state
@@ -170,6 +203,12 @@ class Inbox:
     def _done(self) -> m.Done:
         state = self._shell.state
         return m.Done(phase=state.phase, paused=state.paused, plan_version=state.plan.version if state.plan else None)
+
+
+def _amendment(message: m.Message) -> Amendment:
+    if not isinstance(message, Amendment):
+        raise TypeError("not an amendment")
+    return message
 
 
 def _refusal(code: str, path: str, message: str) -> InvalidInput:

@@ -14,13 +14,14 @@ from domain import ids
 from domain.content import Text
 from domain.outcomes import settle
 from domain.placement import runs_as_child
-from domain.scheduling import Launch
+from domain.scheduling import Launch, inputs_of
 from domain.step import Step, StepKind, StepResult, StepStatus
 from workflows.failures import cause_of
 from workflows.people import ask_step
 from workflows.shell import Shell
 from workflows.step_runner import StepRunner
 from workflows.sub_requests import SubRequest
+from workflows.tool_step import Running, ToolStep
 
 
 class Launches:
@@ -35,10 +36,15 @@ class Launches:
     @property
     def open_work(self) -> int:
         """How many launches hold an activity or a child, so that the workflow cannot continue as new."""
-        plan = self._shell.state.plan
-        kinds = {} if plan is None else {step.id: step.kind for step in plan.steps}
-        waiting = (StepKind.HUMAN, StepKind.REQUEST)
-        return sum(kinds.get(step_id) not in waiting for step_id, _ in self._open)
+        return sum(not self._waits(step_id) for step_id, _ in self._open)
+
+    def _waits(self, step_id: str) -> bool:
+        """Whether a launch only waits, for a person or for a sub-request, and can be taken up again by `reattach`."""
+        state = self._shell.state
+        run = state.runs.get(step_id)
+        step = state.plan.by_id().get(step_id) if state.plan else None
+        waits_for_person = run is not None and run.status is StepStatus.WAITING
+        return waits_for_person or (step is not None and step.kind is StepKind.REQUEST)
 
     @property
     def all_settled(self) -> bool:
@@ -53,11 +59,18 @@ class Launches:
         elif step.kind is StepKind.REQUEST:
             sub = SubRequest(self._shell, step, key, launch.grant_micros, launch.inputs)
             self._track(step, launch.launch, sub.run(), sub.halt)
-        elif runs_as_child(step, self._shell.request.placement):
-            self._start_child(self._step_launch(launch))
         else:
-            runner = StepRunner(self._step_launch(launch))
-            self._track(step, launch.launch, runner.run(), runner.halt)
+            work = self._work(self._step_launch(launch))
+            self._track(step, launch.launch, work.run(), work.halt)
+
+    def _work(self, launch: StepLaunch) -> Running:
+        if launch.step.kind is StepKind.TOOL:
+            return ToolStep(self._shell, launch, self._runner)
+        return self._runner(launch)
+
+    def _runner(self, launch: StepLaunch) -> Running:
+        as_child = runs_as_child(launch.step, self._shell.request.placement)
+        return _Child(launch) if as_child else StepRunner(launch)
 
     def reattach(self) -> None:
         """Take up again, after a continue-as-new, the waits that were open: for people and for sub-requests."""
@@ -66,7 +79,8 @@ class Launches:
             run = state.runs[step.id]
             if run.status.is_active:
                 grant = state.grants.get(f"{step.id}/{run.launches}")
-                self.start(Launch(step, run.launches, run.next_round, grant, {}))
+                first_round = run.next_round - 1 - step.max_retries
+                self.start(Launch(step, run.launches, first_round, grant, inputs_of(state, step)))
 
     def reconcile(self) -> None:
         """Halt every launch that is no longer its step's current one."""
@@ -112,10 +126,6 @@ class Launches:
             language=understanding.language if understanding else "en",
             with_message=simple,
         )
-
-    def _start_child(self, launch: StepLaunch) -> None:
-        child = _Child(launch)
-        self._track(launch.step, launch.launch, child.run(), child.halt)
 
 
 class _Child:

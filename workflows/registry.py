@@ -2,5 +2,6 @@
 
 from workflows.request import RequestWorkflow
 from workflows.step import StepWorkflow
+from workflows.tool_servers import FreeGatesWorkflow, RefreshToolsWorkflow, SignInWorkflow
 
-WORKFLOWS = (RequestWorkflow, StepWorkflow)
+WORKFLOWS = (RequestWorkflow, StepWorkflow, RefreshToolsWorkflow, SignInWorkflow, FreeGatesWorkflow)

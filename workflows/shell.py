@@ -25,10 +25,14 @@ class Shell:
     """The request, its state, and the ways out of the workflow."""
 
     def __init__(self, request: RequestInput, state: RunState, show: Callable[[], None]) -> None:
-        """`show` is called whenever the state is about to be recorded: what people see follows the log."""
+        """`show` is called whenever the state is about to be recorded: what people see follows the log.
+
+        `rules_seen` counts the changes of the tool policy that this run was told of.
+        """
         self.request = request
         self.state = state
         self.changed = False
+        self.rules_seen = 0
         self._show = show
 
     @property

@@ -7,16 +7,17 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 from contracts.calls import Evaluated, EvaluateInput, Executed, ExecuteInput, StepLaunch, Work
 from contracts.policies import COORDINATOR_TIMEOUT_S, model_work
-from contracts.ports import Evaluating, Execution
+from contracts.ports import Evaluating, Execution, Tooling
+from contracts.tools import CallToolInput
 from domain.content import Text
 from domain.evaluation import Evaluation, undecided
 from domain.events import Event, EventType
 from domain.outcomes import wants_retry
-from domain.step import StepResult, StepStatus
+from domain.step import StepKind, StepResult, StepStatus
 from workflows.failures import cause_of
 
 Input = TypeVar("Input", bound=Work)
@@ -26,8 +27,12 @@ TIMEOUT_MARGIN_S = 10.0
 """The activity ends a model call at the step's time-out itself; Temporal's own bound is the backstop."""
 
 
+LOOK_UP_MARGIN_S = 30.0
+"""What a tool step may take beyond its own time to find out what became of an earlier try."""
+
+
 class StepRunner:
-    """Runs one launch of a generate step. `halt` ends it early; what it has cost is known all the same."""
+    """Runs one launch of a generate or tool step. `halt` ends it early; what it has cost is known all the same."""
 
     def __init__(self, launch: StepLaunch) -> None:
         self._launch = launch
@@ -49,13 +54,15 @@ class StepRunner:
         while True:
             executed = await self._execute(attempt, feedback)
             self._text = executed.text or self._text
+            if executed.hold is not None:
+                return self._result(StepStatus.FAILED, None, attempt).model_copy(update={"hold": executed.hold})
             evaluation = await self._judge(attempt, executed)
             if evaluation is None:
                 return self._result(StepStatus.CANCELLED, None, attempt)
             if evaluation.success:
                 result = self._result(StepStatus.SUCCEEDED, evaluation, attempt)
                 return result.model_copy(update={"recorded": True}) if executed.recorded else result
-            answered = executed.error_code in (None, "timeout")
+            answered = self._launch.step.kind is StepKind.TOOL or executed.error_code in (None, "timeout")
             if not answered or not wants_retry(evaluation, attempt, self._launch.step):
                 return self._result(StepStatus.ACCEPTED if self._text else StepStatus.FAILED, evaluation, attempt)
             feedback = evaluation.reason
@@ -83,8 +90,25 @@ class StepRunner:
         )
 
     async def _execute(self, attempt: int, feedback: str | None) -> Executed:
+        step = self._launch.step
+        timeout_s = step.timeout_s + TIMEOUT_MARGIN_S
+        executed: Executed
+        try:
+            if step.kind is StepKind.TOOL:
+                work = self._tool_work(attempt)
+                executed = await self._call(Tooling.call_tool, work, step.id, timeout_s + LOOK_UP_MARGIN_S)
+            else:
+                executed = await self._call(
+                    Execution.execute_step, self._model_work(attempt, feedback), step.id, timeout_s
+                )
+        except ActivityError as error:
+            executed = self._failed(error)
+        self._spent += executed.cost_micros
+        return executed
+
+    def _model_work(self, attempt: int, feedback: str | None) -> ExecuteInput:
         launch = self._launch
-        work = ExecuteInput(
+        return ExecuteInput(
             facts=launch.facts,
             events=(self._started(attempt, feedback),),
             round=launch.first_round + attempt - 1,
@@ -95,14 +119,21 @@ class StepRunner:
             feedback=feedback,
             with_message=launch.with_message,
         )
-        try:
-            executed = await self._call(
-                Execution.execute_step, work, launch.step.id, launch.step.timeout_s + TIMEOUT_MARGIN_S
-            )
-        except ActivityError as error:
-            executed = self._failed(error)
-        self._spent += executed.cost_micros
-        return executed
+
+    def _tool_work(self, attempt: int) -> CallToolInput:
+        launch = self._launch
+        if launch.call is None:
+            raise ApplicationError("a tool step has no call", non_retryable=True)
+        return CallToolInput(
+            facts=launch.facts,
+            events=(self._started(attempt, None),),
+            round=launch.first_round + attempt - 1,
+            step=launch.step,
+            call=launch.call,
+            launch=launch.launch,
+            last_round=attempt > launch.step.max_retries,
+            again=launch.again,
+        )
 
     def _failed(self, error: ActivityError) -> Executed:
         """Make a round of a failure. Where the failure does not say what it used, that is all that was granted."""

@@ -6,10 +6,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from api.documents.approvals import ApprovalDocument
 from api.documents.links import Links
 from api.documents.texts import Excerpt
 from api.parameters import Name
-from domain.request import Approval, Options, Phase, ProcessedInput
+from domain.request import Options, Phase, ProcessedInput
 from domain.run_state import Refusal
 from domain.value import Value
 
@@ -28,6 +29,19 @@ class NewRequestBody(Value):
     conversation_id: Name | None = Field(default=None, description="Its last turns are given to the coordinator.")
     user_id: Name | None = Field(default=None, description="Whom you ask for, if not for yourself.")
     options: Options = Options()
+
+
+class ListQuery(BaseModel):
+    """What to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    phase: Phase | None = None
+    conversation_id: Name | None = None
+    user_id: Name | None = None
+    q: Name | None = Field(default=None, description="Words of the message, or of what was understood of it.")
+    cursor: str | None = Field(default=None, max_length=100, description="From the page before.")
+    limit: int = Field(default=50, ge=1, le=100)
 
 
 class AcceptedDocument(BaseModel):
@@ -97,7 +111,7 @@ class RequestDocument(BaseModel):
     answer: str | None
     outcome: OutcomeDocument | None
     questions: list[QuestionDocument]
-    approvals: tuple[Approval, ...]
+    approvals: list[ApprovalDocument]
     refusals: list[Refusal] = Field(description="The newest messages that were refused.")
     cost_micros: int
     simulated: bool = Field(description="Whether the simulated provider answered, and no real model.")

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from api.caller import Caller
 from api.documents.plans import Change, ChangedStep, PlanDiff, PlanDocument, StepDocument
 from api.documents.texts import Excerpt, excerpts, whole
+from api.parts import Parts
 from domain.content import Text
 from domain.plan import Plan
 from domain.step import Step
 from services.storage.database import Tx
+from services.storage.views import plans as plans_view
 from services.storage.views.plans import PlanView
 from services.storage.views.steps import StepView
 
@@ -35,6 +38,16 @@ _OF_RUN = (
     "started_at",
     "finished_at",
 )
+
+
+async def load_plan(parts: Parts, caller: Caller, request_id: str, version: int | None = None) -> PlanDocument:
+    """Return a version of a request's plan, the newest by default.
+
+    Raises:
+        NotFound: No such request or version, or it is another owner's.
+    """
+    async with parts.database.transaction() as tx:
+        return await plan_document(tx, await plans_view.plan(tx, caller.owner, request_id, version))
 
 
 async def plan_document(tx: Tx, view: PlanView) -> PlanDocument:

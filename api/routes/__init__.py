@@ -2,7 +2,21 @@
 
 from fastapi import APIRouter
 
-from api.routes import central_agent, context, costs, events, fork, health, messages, plans, requests
+from api.routes import (
+    central_agent,
+    context,
+    costs,
+    events,
+    fork,
+    health,
+    messages,
+    plans,
+    requests,
+    tool_rules,
+    tool_servers,
+    tool_sign_ins,
+    tools,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     requests.router,
@@ -12,6 +26,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     messages.router,
     fork.router,
     context.router,
+    tool_servers.router,
+    tool_sign_ins.router,
+    tools.router,
+    tool_rules.router,
     central_agent.router,
     health.router,
 )

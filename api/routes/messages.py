@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from api.bodies import StrictRoute
 from api.caller import Caller, CallerOf
 from api.documents.messages import CancelBody, PlainBody
-from api.messaging import Message, deliver, message_id_of
+from api.messaging import deliver, message_of
 from api.parameters import IdempotencyKey, RequestId, StepId
 from api.parts import Parts, PartsOf
 from api.problems import errors
@@ -31,11 +31,9 @@ class Desk:
         self._key = key
 
     async def send(self, name: str, body: Value, **extra: str) -> JsonValue:
-        """Send a message; it gets an id when it has none."""
-        said: dict[str, JsonValue] = body.model_dump(mode="json", exclude_unset=True)
-        plain = {**said, **extra}
-        plain["message_id"] = message_id_of(said.get("message_id"), self._key)
-        return await deliver(self._parts, self._caller, Message(self._request_id, name, plain))
+        """Send a message."""
+        said: dict[str, JsonValue] = {**body.model_dump(mode="json", exclude_unset=True), **extra}
+        return await deliver(self._parts, self._caller, message_of(self._request_id, name, said, self._key))
 
 
 DeskOf = Annotated[Desk, Depends(Desk)]

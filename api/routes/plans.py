@@ -9,7 +9,7 @@ from api.documents.plans import PlanDiff, PlanDocument, StepDocument
 from api.parameters import RequestId, StepId
 from api.parts import PartsOf
 from api.problems import errors, not_found
-from api.reading.plans import diff, plan_document, whole_step
+from api.reading.plans import diff, load_plan, whole_step
 from domain.plan import Plan
 from services.storage.views import plans as plans_view
 
@@ -22,8 +22,7 @@ async def read_plan(
     request_id: RequestId, parts: PartsOf, caller: CallerOf, version: Version | None = None
 ) -> PlanDocument:
     """Read the plan, its newest version by default. Texts are cut to 2,000 characters and say so."""
-    async with parts.database.transaction() as tx:
-        return await plan_document(tx, await plans_view.plan(tx, caller.owner, request_id, version))
+    return await load_plan(parts, caller, request_id, version)
 
 
 @router.get("/plan/diff", responses=errors(403, 404, 422, 503))

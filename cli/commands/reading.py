@@ -6,6 +6,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from cli.approvals import approval_text
 from cli.commands.session import Session
 from cli.ending import show_ending
 from domain.progress import dollars
@@ -22,7 +23,7 @@ def show(session: Session, arguments: argparse.Namespace) -> int:
     for question in request["questions"]:
         session.console.print(escape(f"question {question['id']}: {question['text']}"), highlight=False)
     for approval in request["approvals"]:
-        session.console.print(f"approval {approval['id']} of plan version {approval['plan_version']}")
+        session.console.print(escape(approval_text(approval)), highlight=False)
     if request["outcome"] is not None:
         show_ending(session.console, request)
     return 0

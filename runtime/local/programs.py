@@ -1,4 +1,4 @@
-"""Our own programs as child processes: `server.py` and the simulated provider."""
+"""Our own programs as child processes: `server.py`, the simulated provider, the simulated Jira and Confluence."""
 
 import sys
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from typing import Final
 
 import httpx
 
+from runtime.local.atlassian import TOKEN
 from runtime.local.ports import PortNeed
 from runtime.local.process import ProcessSpec
 from runtime.settings import PROJECT_ROOT, child_environment
@@ -26,6 +27,23 @@ def simulator(port: int, log: Path) -> ProcessSpec:
         argv=_module("simulators.model_provider", "--port", str(port), "--log", str(log)),
         cwd=PROJECT_ROOT,
         ports=(PortNeed(port, "LONGHAUL_SIMULATOR_PORT"),),
+        ready=lambda: answers(f"http://{HOST}:{port}/healthz"),
+    )
+
+
+def atlassian_simulator(port: int, log: Path) -> ProcessSpec:
+    """The simulated Jira and Confluence; `atlassian.simulated_servers` is its tool server.
+
+    Args:
+        port: Where it listens.
+        log: Its append-only log of every write.
+    """
+    arguments = ("--port", str(port), "--log", str(log), "--token", TOKEN)
+    return ProcessSpec(
+        name="atlassian",
+        argv=_module("simulators.atlassian", *arguments),
+        cwd=PROJECT_ROOT,
+        ports=(PortNeed(port, "LONGHAUL_ATLASSIAN_PORT"),),
         ready=lambda: answers(f"http://{HOST}:{port}/healthz"),
     )
 

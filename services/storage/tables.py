@@ -1,61 +1,21 @@
 """The tables. The SQL functions in `functions/` write most of them; Python reads them through `views/`.
 
 There are no foreign keys: whatever writes about a request locks its row first, and so knows that it is there.
-Ids are ASCII and compared by byte (collation C).
 """
 
-import re
 from datetime import datetime
 from typing import Any, cast
 
 import sqlalchemy
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Integer, LargeBinary, Table, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import declared_attr
+from sqlalchemy import Column, Index, LargeBinary, Table, Text, text
 from sqlmodel import Field, SQLModel
 
-METADATA = SQLModel.metadata
+from services.storage.columns import Named, flag_column, id_column, json_column, number_column, text_column, time_column
 
 
 def table(model: type[SQLModel]) -> Table:
     """Return a model's table, for queries on columns."""
     return cast("Table", sqlalchemy.inspect(model).local_table)
-
-
-def _id(*, primary: bool = False, nullable: bool = False) -> Column[str]:
-    return Column(Text(collation="C"), primary_key=primary, nullable=nullable)
-
-
-def _text(*, nullable: bool = True) -> Column[str]:
-    return Column(Text, nullable=nullable)
-
-
-def _json(default: str | None = None) -> Column[Any]:
-    return Column(JSONB(none_as_null=True), nullable=default is None, server_default=default and text(f"'{default}'"))
-
-
-def _number(*, primary: bool = False, big: bool = False) -> Column[int]:
-    kind = BigInteger if big else Integer
-    if primary:
-        return Column(kind, primary_key=True, autoincrement=False)
-    return Column(kind, nullable=False, server_default=text("0"))
-
-
-def _flag() -> Column[bool]:
-    return Column(Boolean, nullable=False, server_default=text("false"))
-
-
-def _time(*, now: bool = False) -> Column[datetime]:
-    default = text("clock_timestamp()") if now else None
-    return Column(DateTime(timezone=True), nullable=not now, server_default=default)
-
-
-class Named(SQLModel):
-    """A table called like its class: `PlanVersion` is `plan_version`."""
-
-    @declared_attr.directive
-    def __tablename__(cls) -> str:  # noqa: N805  # pyright: ignore[reportIncompatibleVariableOverride]  SQLModel says so
-        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
 
 
 class Request(Named, table=True):
@@ -68,49 +28,49 @@ class Request(Named, table=True):
         {"postgresql_with": {"fillfactor": 70}},
     )
 
-    id: str = Field(sa_column=_id(primary=True))
-    owner: str = Field(sa_column=_id())
-    user_id: str | None = Field(sa_column=_id(nullable=True))
-    conversation_id: str | None = Field(sa_column=_id(nullable=True))
-    parent_id: str | None = Field(sa_column=_id(nullable=True))
-    parent_step_id: str | None = Field(sa_column=_id(nullable=True))
-    depth: int = Field(sa_column=_number())
-    message: dict[str, Any] = Field(sa_column=_json("{}"))
-    options: dict[str, Any] = Field(sa_column=_json("{}"))
-    simulated: bool = Field(sa_column=_flag())
-    forked_from: str | None = Field(sa_column=_id(nullable=True))
+    id: str = Field(sa_column=id_column(primary=True))
+    owner: str = Field(sa_column=id_column())
+    user_id: str | None = Field(sa_column=id_column(nullable=True))
+    conversation_id: str | None = Field(sa_column=id_column(nullable=True))
+    parent_id: str | None = Field(sa_column=id_column(nullable=True))
+    parent_step_id: str | None = Field(sa_column=id_column(nullable=True))
+    depth: int = Field(sa_column=number_column())
+    message: dict[str, Any] = Field(sa_column=json_column("{}"))
+    options: dict[str, Any] = Field(sa_column=json_column("{}"))
+    simulated: bool = Field(sa_column=flag_column())
+    forked_from: str | None = Field(sa_column=id_column(nullable=True))
     phase: str = Field(sa_column=Column(Text, nullable=False, server_default=text("'accepted'")))
-    paused: bool = Field(sa_column=_flag())
-    not_started: bool = Field(sa_column=_flag())
-    processed_input: dict[str, Any] | None = Field(sa_column=_json())
-    language: str | None = Field(sa_column=_text())
-    plan_version: int = Field(sa_column=_number())
-    open_items: dict[str, Any] = Field(sa_column=_json('{"questions": {}, "approvals": {}}'.replace(":", r"\:")))
-    last_seq: int = Field(sa_column=_number(big=True))
-    cost_micros: int = Field(sa_column=_number(big=True))
-    outcome: dict[str, Any] | None = Field(sa_column=_json())
-    created_at: datetime = Field(sa_column=_time(now=True))
-    finished_at: datetime | None = Field(sa_column=_time())
+    paused: bool = Field(sa_column=flag_column())
+    not_started: bool = Field(sa_column=flag_column())
+    processed_input: dict[str, Any] | None = Field(sa_column=json_column())
+    language: str | None = Field(sa_column=text_column())
+    plan_version: int = Field(sa_column=number_column())
+    open_items: dict[str, Any] = Field(sa_column=json_column('{"questions": {}, "approvals": {}}'.replace(":", r"\:")))
+    last_seq: int = Field(sa_column=number_column(big=True))
+    cost_micros: int = Field(sa_column=number_column(big=True))
+    outcome: dict[str, Any] | None = Field(sa_column=json_column())
+    created_at: datetime = Field(sa_column=time_column(now=True))
+    finished_at: datetime | None = Field(sa_column=time_column())
 
 
 class Idempotency(Named, table=True):
     """Which request an Idempotency-Key made. Hashes are SHA-256 in hex."""
 
-    owner: str = Field(sa_column=_id(primary=True))
-    route: str = Field(sa_column=_id(primary=True))
-    key_hash: str = Field(sa_column=_id(primary=True))
-    body_hash: str = Field(sa_column=_id())
-    request_id: str = Field(sa_column=_id())
-    created_at: datetime = Field(sa_column=_time(now=True))
+    owner: str = Field(sa_column=id_column(primary=True))
+    route: str = Field(sa_column=id_column(primary=True))
+    key_hash: str = Field(sa_column=id_column(primary=True))
+    body_hash: str = Field(sa_column=id_column())
+    request_id: str = Field(sa_column=id_column())
+    created_at: datetime = Field(sa_column=time_column(now=True))
 
 
 class PlanVersion(Named, table=True):
     """One version of a plan (`domain.plan.Plan`)."""
 
-    request_id: str = Field(sa_column=_id(primary=True))
-    version: int = Field(sa_column=_number(primary=True))
-    plan: dict[str, Any] = Field(sa_column=_json("{}"))
-    created_at: datetime = Field(sa_column=_time(now=True))
+    request_id: str = Field(sa_column=id_column(primary=True))
+    version: int = Field(sa_column=number_column(primary=True))
+    plan: dict[str, Any] = Field(sa_column=json_column("{}"))
+    created_at: datetime = Field(sa_column=time_column(now=True))
 
 
 class StepRun(Named, table=True):
@@ -118,19 +78,19 @@ class StepRun(Named, table=True):
 
     __table_args__ = ({"postgresql_with": {"fillfactor": 70}},)
 
-    request_id: str = Field(sa_column=_id(primary=True))
-    step_id: str = Field(sa_column=_id(primary=True))
+    request_id: str = Field(sa_column=id_column(primary=True))
+    step_id: str = Field(sa_column=id_column(primary=True))
     status: str = Field(sa_column=Column(Text, nullable=False, server_default=text("'pending'")))
-    round: int = Field(sa_column=_number())
-    ended_round: int = Field(sa_column=_number())
-    child: str | None = Field(sa_column=_text())
-    result: dict[str, Any] | None = Field(sa_column=_json())
-    evaluation: dict[str, Any] | None = Field(sa_column=_json())
-    note: str | None = Field(sa_column=_text())
-    feedback: str | None = Field(sa_column=_text())
-    cost_micros: int = Field(sa_column=_number(big=True))
-    started_at: datetime | None = Field(sa_column=_time())
-    finished_at: datetime | None = Field(sa_column=_time())
+    round: int = Field(sa_column=number_column())
+    ended_round: int = Field(sa_column=number_column())
+    child: str | None = Field(sa_column=text_column())
+    result: dict[str, Any] | None = Field(sa_column=json_column())
+    evaluation: dict[str, Any] | None = Field(sa_column=json_column())
+    note: str | None = Field(sa_column=text_column())
+    feedback: str | None = Field(sa_column=text_column())
+    cost_micros: int = Field(sa_column=number_column(big=True))
+    started_at: datetime | None = Field(sa_column=time_column())
+    finished_at: datetime | None = Field(sa_column=time_column())
 
 
 class RequestEvent(Named, table=True):
@@ -138,13 +98,13 @@ class RequestEvent(Named, table=True):
 
     __table_args__ = (Index("request_event_once", "request_id", "source", "source_seq", unique=True),)
 
-    request_id: str = Field(sa_column=_id(primary=True))
-    seq: int = Field(sa_column=_number(primary=True, big=True))
-    at: datetime = Field(sa_column=_time(now=True))
-    type: str = Field(sa_column=_id())
-    source: str = Field(sa_column=_id())
-    source_seq: int = Field(sa_column=_number(big=True))
-    data: dict[str, Any] = Field(sa_column=_json("{}"))
+    request_id: str = Field(sa_column=id_column(primary=True))
+    seq: int = Field(sa_column=number_column(primary=True, big=True))
+    at: datetime = Field(sa_column=time_column(now=True))
+    type: str = Field(sa_column=id_column())
+    source: str = Field(sa_column=id_column())
+    source_seq: int = Field(sa_column=number_column(big=True))
+    data: dict[str, Any] = Field(sa_column=json_column("{}"))
 
 
 class ModelCall(Named, table=True):
@@ -152,36 +112,36 @@ class ModelCall(Named, table=True):
 
     __table_args__ = ({"postgresql_with": {"fillfactor": 70}},)
 
-    request_id: str = Field(sa_column=_id(primary=True))
-    slot: str = Field(sa_column=_id(primary=True))
-    round: int = Field(sa_column=_number(primary=True))
-    n: int = Field(sa_column=_number(primary=True))
+    request_id: str = Field(sa_column=id_column(primary=True))
+    slot: str = Field(sa_column=id_column(primary=True))
+    round: int = Field(sa_column=number_column(primary=True))
+    n: int = Field(sa_column=number_column(primary=True))
     state: str = Field(sa_column=Column(Text, nullable=False, server_default=text("'open'")))
-    model: str = Field(sa_column=_text(nullable=False))
-    process: str = Field(sa_column=_text(nullable=False))
-    input_tokens: int = Field(sa_column=_number())
-    answer: dict[str, Any] | None = Field(sa_column=_json())
-    finish_reason: str | None = Field(sa_column=_text())
-    refused: bool = Field(sa_column=_flag())
-    usage: dict[str, Any] | None = Field(sa_column=_json())
-    cost_micros: int = Field(sa_column=_number(big=True))
-    error_code: str | None = Field(sa_column=_text())
-    started_at: datetime = Field(sa_column=_time(now=True))
-    finished_at: datetime | None = Field(sa_column=_time())
+    model: str = Field(sa_column=text_column(nullable=False))
+    process: str = Field(sa_column=text_column(nullable=False))
+    input_tokens: int = Field(sa_column=number_column())
+    answer: dict[str, Any] | None = Field(sa_column=json_column())
+    finish_reason: str | None = Field(sa_column=text_column())
+    refused: bool = Field(sa_column=flag_column())
+    usage: dict[str, Any] | None = Field(sa_column=json_column())
+    cost_micros: int = Field(sa_column=number_column(big=True))
+    error_code: str | None = Field(sa_column=text_column())
+    started_at: datetime = Field(sa_column=time_column(now=True))
+    finished_at: datetime | None = Field(sa_column=time_column())
 
 
 class Blob(Named, table=True):
     """A long text as UTF-8 bytes, under `sha256:<hex>`."""
 
-    ref: str = Field(sa_column=_id(primary=True))
+    ref: str = Field(sa_column=id_column(primary=True))
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    created_at: datetime = Field(sa_column=_time(now=True))
+    created_at: datetime = Field(sa_column=time_column(now=True))
 
 
 class ProjectContext(Named, table=True):
     """An owner's project context. `source_hash`: of the file imported last."""
 
-    owner: str = Field(sa_column=_id(primary=True))
-    data: dict[str, Any] = Field(sa_column=_json("{}"))
-    source_hash: str | None = Field(sa_column=_text())
-    updated_at: datetime = Field(sa_column=_time(now=True))
+    owner: str = Field(sa_column=id_column(primary=True))
+    data: dict[str, Any] = Field(sa_column=json_column("{}"))
+    source_hash: str | None = Field(sa_column=text_column())
+    updated_at: datetime = Field(sa_column=time_column(now=True))

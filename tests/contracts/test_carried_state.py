@@ -11,13 +11,27 @@ from domain.errors import Problem
 from domain.evaluation import Evaluation, Expectation
 from domain.events import Event, EventType
 from domain.plan import Plan
-from domain.request import Approval, Outcome, Phase, Question
+from domain.request import Approval, ApprovalKind, Outcome, Phase, Question
 from domain.run_state import DueReplan, Refusal, RunState, Stop
 from domain.step import Step, StepRun, StepStatus
+from domain.tools import Action, ActionType, Change, Effect
 from runtime.temporal import DATA_CONVERTER
 
 NOW = datetime(2026, 11, 21, 12, 30, 15, 123456, tzinfo=UTC)
 TEXT = Text(ref="sha256:0", size=5000)
+APPROVAL = Approval(
+    id="a_1",
+    plan_version=1,
+    expires_at=NOW,
+    kind=ApprovalKind.DRIFT,
+    default="approve",
+    step_id="s1",
+    action=Action(server="notes", type=ActionType.TOOL, name="note_create"),
+    effect=Effect.WRITE,
+    arguments=TEXT,
+    changes=(Change(field="description", before="a", after=None),),
+    reason="r",
+)
 STEP = Step(
     id="s1",
     prompt=TEXT,
@@ -48,9 +62,11 @@ FULL = RunState(
     rounds={"@plan": 2},
     questions={"q_1": Question(id="q_1", text=TEXT, default="d", expires_at=NOW, step_id="s1")},
     replies={"q_1": "reply"},
-    approvals={"a_1": Approval(id="a_1", plan_version=1, expires_at=NOW)},
+    approvals={"a_1": APPROVAL},
     decisions={"a_1": "deny"},
     approved_rest=True,
+    approved_tools=["notes: note_create"],
+    approved_calls={"s1/1": "0123"},
     children={"s1/1": "req_2"},
     child_outcomes={"s1/1": Outcome(phase=Phase.FAILED, reason="r", partial=True)},
     answered={"m1": {"version": 2, "kept": ["s1", None, 1.5]}},

@@ -8,6 +8,7 @@ import pytest
 from temporalio import workflow
 
 from contracts import messages as m
+from contracts.tools import RULES_CHANGED
 from domain.edits import Amendment
 from domain.value import Value
 from workflows.handlers import MessageHandlers
@@ -35,7 +36,7 @@ def test_a_message_is_an_update_that_can_be_refused_and_a_signal(message: type[V
 def test_nothing_else_is_listened_to() -> None:
     verbs = {verb(message) for message in MESSAGES}
     assert DEFINITION.updates.keys() == verbs
-    assert DEFINITION.signals.keys() == verbs | SIGNALS_ONLY.keys()
+    assert DEFINITION.signals.keys() == verbs | SIGNALS_ONLY.keys() | {RULES_CHANGED}
     assert DEFINITION.queries.keys() >= {m.STATUS, m.PLAN, m.PROGRESS, m.COSTS}
 
 

@@ -15,7 +15,7 @@ from domain.errors import Unavailable
 from services.storage import engine
 from services.storage.database import Database
 from services.storage.migrate import migrate
-from services.storage.tables import METADATA
+from services.storage.schema import METADATA
 from tests.storage.samples import accepted, log, new_id
 
 

@@ -11,6 +11,7 @@ from temporalio.client import Client, WorkflowHandle
 from contracts.names import REQUEST_WORKFLOW, TASK_QUEUE, RequestInput
 from contracts.policies import WORKFLOW_TASK_TIMEOUT
 from domain.request import Outcome
+from worker import Services
 
 Json = dict[str, Any]
 WITHIN_S = 20.0
@@ -33,6 +34,7 @@ class Product:
     temporal: Client
     model: str
     task_queue: str = TASK_QUEUE
+    services: Services | None = None
 
     def with_model(self, model: str) -> "Product":
         """Return the same product for another model's name."""

@@ -1,9 +1,11 @@
 """The whole product in one process, over real parts: API, worker and their services."""
 
 import asyncio
+import base64
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 from pydantic import SecretStr
@@ -18,6 +20,8 @@ from services.storage.event_reader import EventReader
 from tests.workflows.product import Product
 
 MODEL = "longhaul-sim"
+TEST_KEYS = "test:" + base64.urlsafe_b64encode(bytes(32)).decode()
+"""Seals what no test keeps secret."""
 
 
 def settings_of(settings: Settings, database_url: str, temporal_address: str, simulator: str) -> Settings:
@@ -31,6 +35,8 @@ def settings_of(settings: Settings, database_url: str, temporal_address: str, si
             "provider_label": worker.SIMULATED,
             "task_queue": f"test-{secrets.token_hex(4)}",
             "workflow_sandbox": True,
+            "master_keys": SecretStr(TEST_KEYS),
+            "tool_servers_file": Path("no-such-file"),
         }
     )
 
@@ -57,7 +63,7 @@ async def running(settings: Settings) -> AsyncIterator[Product]:
                 httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as api,
                 httpx.AsyncClient(base_url=_control_of(settings), timeout=30, trust_env=False) as model,
             ):
-                yield Product(api, model, client, MODEL, settings.task_queue)
+                yield Product(api, model, client, MODEL, settings.task_queue, services)
             serving.cancel()
             await asyncio.gather(serving, return_exceptions=True)
 

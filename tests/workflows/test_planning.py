@@ -79,11 +79,11 @@ async def test_planner_that_never_learns_ends_after_three_calls(product: Product
 
 
 async def test_kinds_of_later_issues_are_refused_with_a_reason(product: Product) -> None:
-    plan = {"steps": [{"id": "s1", "kind": "tool", "prompt": "look it up"}]}
+    plan = {"steps": [{"id": "s1", "kind": "retrieve", "prompt": "look it up"}]}
     await product.fault({"answer_json": plan}, task="plan")
     ended = await product.ask(TWO_PARTS)
     assert ended["outcome"]["reason"] == "plan_refused"
-    assert "no tool servers" in ended["outcome"]["detail"]
+    assert "no knowledge bases" in ended["outcome"]["detail"]
 
 
 @pytest.mark.parametrize("preset", ["not_json", "missing_fields"])

@@ -9,7 +9,7 @@ DECLARE
     v_version int;
 BEGIN
     CASE p_type
-    WHEN 'text.delta', 'text.reset', 'plan.refused', 'message.refused' THEN
+    WHEN 'text.delta', 'text.reset', 'plan.refused', 'message.refused', 'tool.called', 'tool.progress', 'tool.finished' THEN
         NULL;
     WHEN 'step.started', 'step.retried' THEN
         INSERT INTO step_run AS s (request_id, step_id, status, round, child, feedback, started_at)
@@ -73,7 +73,17 @@ BEGIN
         UPDATE request SET open_items = jsonb_set(open_items,
             ARRAY['approvals', p_data->'approval'->>'id'], p_data->'approval')
         WHERE id = p_request;
+        INSERT INTO step_run AS s (request_id, step_id, status, started_at)
+        SELECT p_request, p_data->'approval'->>'step_id', 'waiting', p_at
+        WHERE p_data->'approval'->>'step_id' IS NOT NULL
+        ON CONFLICT (request_id, step_id) DO UPDATE SET status = 'waiting',
+            started_at = coalesce(s.started_at, excluded.started_at),
+            finished_at = NULL, result = NULL, evaluation = NULL, note = NULL;
     WHEN 'approval.decided' THEN
+        UPDATE step_run s SET status = 'running'
+        FROM request r
+        WHERE r.id = p_request AND s.request_id = p_request AND s.status = 'waiting'
+            AND s.step_id = r.open_items->'approvals'->(p_data->>'approval_id')->>'step_id';
         UPDATE request SET open_items = open_items #- ARRAY['approvals', p_data->>'approval_id'] WHERE id = p_request;
     WHEN 'request.finished' THEN
         UPDATE request SET phase = p_data->'outcome'->>'phase', outcome = p_data->'outcome', finished_at = p_at,

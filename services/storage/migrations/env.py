@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from services.storage.tables import METADATA
+from services.storage.schema import METADATA
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
 context.run_migrations()

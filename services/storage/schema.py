@@ -1,0 +1,10 @@
+"""All tables together, for whatever compares or makes them."""
+
+from sqlmodel import SQLModel
+
+from services.storage import tables, tool_tables
+
+TABLE_MODULES = (tables, tool_tables)
+"""The modules that define them; importing one registers its tables."""
+
+METADATA = SQLModel.metadata

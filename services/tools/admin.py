@@ -1,0 +1,171 @@
+"""What the API may do with tool servers: tables only. It reaches no server; a refresh or a sign-in is a workflow.
+
+No answer holds a secret: how servers are reached is shown with "•••" in the place of each.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from domain.errors import InvalidInput, NotFound, Problem, ToolRefused
+from domain.tool_policy import Rule
+from domain.tool_server import AuthorizationCode, Http, ServerOptions, Stdio, ToolServer
+from domain.tools import Effect
+from services.storage.database import Database
+from services.tools import history, inventory, rules, servers, tokens
+from services.tools.commands import Commands
+from services.tools.history import ChangeView
+from services.tools.inventory import Approval, ToolFilter, ToolKey, ToolView
+from services.tools.servers import ServerState, ServerView
+from services.tools.tokens import Holder, SignInAnswer
+from services.vault.vault import Vault
+
+__all__ = [
+    "Approval",
+    "ChangeView",
+    "ServerState",
+    "ServerView",
+    "SignInAnswer",
+    "SignInView",
+    "ToolAdmin",
+    "ToolFilter",
+    "ToolKey",
+    "ToolView",
+]
+
+
+class SignInView(NamedTuple):
+    """A sign-in that waits for a person, and the page that they must open."""
+
+    state: str
+    server: str
+    url: str | None
+
+
+@dataclass(frozen=True)
+class ToolAdmin:
+    """The registry's desk. `commands`: what stdio servers may be."""
+
+    db: Database
+    vault: Vault
+    commands: Commands
+
+    async def list_servers(self) -> list[ServerView]:
+        """Return all servers, by id."""
+        return await servers.views(self.db, self.vault)
+
+    async def read_server(self, server_id: str) -> ServerView:
+        """Return a server. Raises NotFound."""
+        return await servers.view(self.db, self.vault, server_id)
+
+    async def create_server(self, server: ToolServer) -> ServerView:
+        """Add a server.
+
+        Raises:
+            Conflict: There is one of this id.
+            InvalidInput: Its command may not be run, or there are too many servers.
+        """
+        self._check(server.reach)
+        async with self.db.transaction() as tx:
+            await servers.create(tx, self.vault, server)
+            return await servers.view(tx, self.vault, server.id)
+
+    async def replace_server(
+        self, server_id: str, reach: Stdio | Http, options: ServerOptions, expected: int | None
+    ) -> ServerView:
+        """Replace a server's configuration; a "•••" keeps the secret in its place.
+
+        Raises:
+            NotFound: There is none of this id.
+            Conflict: It has another revision than expected.
+            InvalidInput: Its command may not be run, or a "•••" stands for nothing.
+        """
+        self._check(reach)
+        async with self.db.transaction() as tx:
+            now = await servers.view(tx, self.vault, server_id)
+            server = ToolServer(id=server_id, reach=reach, options=options, disabled=now.disabled)
+            await servers.change(tx, self.vault, server, expected=expected)
+            return await servers.view(tx, self.vault, server_id)
+
+    async def switch_server(self, server_id: str, *, disabled: bool) -> ServerView:
+        """Enable or disable a server. Raises NotFound."""
+        async with self.db.transaction() as tx:
+            await servers.switch(tx, server_id, disabled=disabled)
+            return await servers.view(tx, self.vault, server_id)
+
+    async def delete_server(self, server_id: str) -> None:
+        """Remove a server, what it offers and its tokens. Raises NotFound."""
+        async with self.db.transaction() as tx:
+            await servers.delete(tx, server_id)
+
+    async def changes(self, server_id: str, before: int | None, limit: int) -> tuple[list[ChangeView], int | None]:
+        """Return a page of what has changed at a server, also of one that was removed; see `history.page`."""
+        return await history.page(self.db, server_id, before, limit)
+
+    async def tools(self, narrowed: ToolFilter, cursor: str | None, limit: int) -> tuple[list[ToolView], str | None]:
+        """Return a page of the registry; see `inventory.page`."""
+        return await inventory.page(self.db, narrowed, cursor, limit)
+
+    async def approve(self, key: ToolKey, hash_: str) -> None:
+        """Approve a capability as it is; see `inventory.approve`."""
+        await inventory.approve(self.db, key, hash_)
+
+    async def set_effect(self, key: ToolKey, effect: Effect | None) -> None:
+        """Say what a capability does; see `inventory.set_effect`."""
+        await inventory.set_effect(self.db, key, effect)
+
+    async def rules(self) -> tuple[Rule, ...]:
+        """Return every rule, the oldest first."""
+        return await rules.all_rules(self.db)
+
+    async def add_rule(self, rule: Rule) -> Rule:
+        """Add a rule. Raises InvalidInput when there are too many."""
+        return await rules.add(self.db, rule)
+
+    async def delete_rule(self, number: int) -> None:
+        """Remove a rule. Raises NotFound."""
+        await rules.delete(self.db, number)
+
+    async def holder(self, server_id: str, owner: str) -> Holder:
+        """Return whose tokens a sign-in of this owner gives.
+
+        Raises:
+            NotFound: There is no such server, or it is not for this owner.
+            InvalidInput: Nobody signs in to this server.
+        """
+        server = await servers.load(self.db, self.vault, server_id)
+        if server.options.owners is not None and owner not in server.options.owners:
+            raise NotFound("there is no such tool server")
+        auth = server.reach.auth if isinstance(server.reach, Http) else None
+        if not isinstance(auth, AuthorizationCode):
+            raise InvalidInput("nobody signs in to this server: its auth is not authorization_code")
+        return Holder(server_id, "" if auth.shared else owner)
+
+    async def pending_sign_in(self, holder: Holder) -> SignInView | None:
+        """Return the sign-in that waits for this holder's person."""
+        found = await tokens.pending(self.db, holder)
+        return None if found is None else SignInView(found.state, holder.server, found.url)
+
+    async def find_sign_in(self, state: str, owner: str) -> SignInView:
+        """Return a sign-in of this owner's, or one for all. Raises NotFound when there is none, or it is over."""
+        found = await tokens.find_sign_in(self.db, state) if state.isprintable() else None
+        if found is None or found.holder.owner not in ("", owner):
+            raise NotFound("there is no such sign-in, or it is over")
+        return SignInView(found.state, found.holder.server, found.url)
+
+    async def bring_code(self, answer: SignInAnswer, owner: str) -> bool:
+        """Leave what a browser brought back for the process that waits; False: nobody waits for it.
+
+        Raises:
+            NotFound: There is no such sign-in of this owner's, or it is over.
+        """
+        await self.find_sign_in(answer.state, owner)
+        return await tokens.put_code(self.db, self.vault, answer)
+
+    def _check(self, reach: Stdio | Http) -> None:
+        if not isinstance(reach, Stdio):
+            return
+        try:
+            self.commands.check(reach.command)
+        except ToolRefused as error:
+            problem = Problem(code="command_not_allowed", path="/reach/command", message=str(error))
+            raise InvalidInput(str(error), (problem,)) from None

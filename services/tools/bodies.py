@@ -1,0 +1,54 @@
+"""Bodies of HTTP answers, cut off while they arrive: what is too large is never held."""
+
+from collections.abc import AsyncIterator
+
+import httpx2
+
+from domain.errors import ToolAnswerInvalid, ToolAnswerTooLarge
+
+
+class CappedTransport(httpx2.AsyncBaseTransport):
+    """A transport whose answers end with an error after so many bytes; event streams are bounded event by event.
+
+    Raises:
+        ToolAnswerTooLarge: While a body is read.
+        ToolAnswerInvalid: The body is compressed, which was not asked for and hides its size.
+    """
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport, limit: int) -> None:
+        self._inner = inner
+        self._limit = limit
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send, and bound what comes back."""
+        response = await self._inner.handle_async_request(request)
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            await response.aclose()
+            raise ToolAnswerInvalid(
+                "the server's answer is compressed, which was not asked for", may_have_happened=True
+            )
+        if not response.headers.get("content-type", "").lower().startswith("text/event-stream"):
+            response.stream = _Capped(response.stream, self._limit)
+        return response
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._inner.aclose()
+
+
+class _Capped(httpx2.AsyncByteStream):
+    def __init__(self, inner: httpx2.SyncByteStream | httpx2.AsyncByteStream, limit: int) -> None:
+        assert isinstance(inner, httpx2.AsyncByteStream)  # noqa: S101 - an asynchronous transport gives no other
+        self._inner = inner
+        self._limit = limit
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = self._limit
+        async for chunk in self._inner:
+            left -= len(chunk)
+            if left < 0:
+                raise ToolAnswerTooLarge(f"the answer is over {self._limit:,} bytes", may_have_happened=True)
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()

@@ -1,0 +1,126 @@
+"""Looking up a write that may have happened: a read of the same server whose answer holds the write's trace."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from pydantic import JsonValue
+
+from domain import templates
+from domain.errors import ToolError
+from domain.templates import TemplateUnresolved
+from domain.tool_server import LookUp, ServerOptions, ToolServer
+from domain.tools import Action, ActionType
+from services.tools.connections import Connections
+from services.tools.presets import look_ups
+
+LOOK_TIMEOUT_S = 10.0
+"""What one look may take."""
+
+
+class Looked(NamedTuple):
+    """What a look-up found. `text`: what stands for the write's own answer, when it happened."""
+
+    happened: bool
+    text: str = ""
+
+
+def marker(request_id: str, step_id: str, launch: int) -> str:
+    """Return the mark of a step's launch: the same for every try of it, another for every other."""
+    return f"lh-{hashlib.sha256(f'{request_id}/{step_id}/{launch}'.encode()).hexdigest()[:12]}"
+
+
+def rule_for(options: ServerOptions, action: Action) -> LookUp | None:
+    """Return how a write is looked up; None: there is no way."""
+    if action.type is not ActionType.TOOL:
+        return None
+    rules: Iterable[LookUp] = (*options.look_ups, *(look_ups(options.preset) if options.preset else ()))
+    return next((rule for rule in rules if rule.tool == action.name), None)
+
+
+def marked(rule: LookUp | None, arguments: dict[str, Any], mark: str) -> dict[str, Any]:
+    """Return the write's arguments with its mark in them."""
+    if rule is None:
+        return arguments
+    added = {name: _resolved(template, arguments, mark, name) for name, template in rule.mark.items()}
+    return {**arguments, **added}
+
+
+def _resolved(template: JsonValue, arguments: dict[str, Any], mark: str, name: str) -> JsonValue:
+    """Fill in a mark's template; an argument that it extends and that is absent counts as empty."""
+    given: dict[str, JsonValue] = {name: "", **arguments}
+    return templates.resolve(template, {"arguments": given, "marker": mark})
+
+
+async def look_up(
+    connections: Connections, server: ToolServer, owner: str, sent: tuple[Action, dict[str, Any], str]
+) -> Looked | None:
+    """Look whether a write happened. A first look that finds nothing is followed by a second one, a little later.
+
+    Args:
+        connections: The way to the server.
+        server: The server.
+        owner: Whose write it is.
+        sent: What was called, with which arguments and mark.
+
+    Returns:
+        What was found; None when nothing can tell.
+
+    Raises:
+        ToolError: The server does not answer now, and may later (`retryable`).
+    """
+    action, arguments, mark = sent
+    rule = rule_for(server.options, action)
+    if rule is None:
+        return None
+    roots: dict[str, JsonValue] = {"arguments": arguments, "marker": mark}
+    looked = await _look(connections, server, owner, rule, roots)
+    if looked is None or looked.happened:
+        return looked
+    await asyncio.sleep(rule.settle_s)
+    return await _look(connections, server, owner, rule, roots)
+
+
+async def _look(
+    connections: Connections, server: ToolServer, owner: str, rule: LookUp, roots: dict[str, JsonValue]
+) -> Looked | None:
+    reading = Action(server=server.id, type=ActionType.TOOL, name=rule.by)
+    try:
+        asked = templates.resolve(rule.arguments, roots)
+        trace = templates.resolve(rule.contains, roots)
+        if not isinstance(asked, dict):
+            return None
+        answer = await connections.call(server, owner, reading, asked, timeout_s=LOOK_TIMEOUT_S)
+    except TemplateUnresolved:
+        return None
+    except ToolError as error:
+        if error.retryable:
+            raise
+        return _said_no(error)
+    if not _contains(answer.text, str(trace)):
+        return Looked(happened=False)
+    return Looked(happened=True, text=_part(answer.text, rule.result))
+
+
+def _said_no(error: ToolError) -> Looked | None:
+    """A reading that fails because there is no such thing says that the write did not happen; else nothing can tell."""
+    text = str(error).lower()
+    return Looked(happened=False) if "not found" in text or "404" in text or "does not exist" in text else None
+
+
+def _contains(text: str, trace: str) -> bool:
+    """Whether an answer holds the trace, as it stands or as JSON spells it."""
+    return bool(trace) and (trace in text or json.dumps(trace, ensure_ascii=False)[1:-1] in text)
+
+
+def _part(text: str, path: str) -> str:
+    """Return the part of a JSON answer that a path leads to; the whole when it leads nowhere."""
+    if not path:
+        return text
+    try:
+        found = templates.resolve(f"{{{{answer.{path}}}}}", {"answer": text})
+    except TemplateUnresolved:
+        return text
+    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)

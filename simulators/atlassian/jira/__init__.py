@@ -1,0 +1,1 @@
+"""The simulated Jira: projects, issues, a workflow, comments, and a subset of JQL."""

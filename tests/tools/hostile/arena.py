@@ -1,0 +1,175 @@
+"""A hostile server and an honest one, used over the same connections at the same time."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx
+import psutil
+
+from domain.errors import ToolError
+from domain.tool_server import Http, Limits, ServerOptions, Stdio, ToolServer
+from domain.tools import Action, ActionType
+from services.tools.answers import Answer
+from services.tools.connections import Connections
+from services.tools.listing import Listing
+from simulators.model_provider.json_value import JsonObject
+
+PATIENCE_S = 2.0
+"""How long a hostile server is given."""
+CONNECT_S = 2.0
+SLACK_S = 4.0
+"""How much longer than that anything may take: processes are ended, sessions closed."""
+STALL_S = 1.0
+"""How long the event loop, and so every other call, may be held up."""
+GROWTH_MB = 150
+BESIDE_S = 8.0
+
+_MEGABYTE = 1024 * 1024
+
+
+@dataclass(slots=True)
+class Watch:
+    """What was seen beside an attempt: calls to the honest server, and the memory of this process."""
+
+    calls: int = 0
+    failures: list[str] = field(default_factory=list[str])
+    slowest_s: float = 0.0
+    growth_mb: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of using a hostile server."""
+
+    got: Answer | Listing | ToolError
+    seconds: float
+    watch: Watch
+
+    @property
+    def error(self) -> ToolError:
+        """The error that it must have been."""
+        assert isinstance(self.got, ToolError), self.got
+        return self.got
+
+    @property
+    def answer(self) -> Answer:
+        """The answer that it must have been."""
+        assert isinstance(self.got, Answer), repr(self.got)
+        return self.got
+
+    @property
+    def listing(self) -> Listing:
+        """The list that it must have been."""
+        assert isinstance(self.got, Listing), repr(self.got)
+        return self.got
+
+
+@dataclass(frozen=True, slots=True)
+class Arena:
+    """Where attempts are made.
+
+    Attributes:
+        address: Where a process serves hostile servers by path.
+        honest: A server in a process of its own.
+        name: Tells this test's servers from those of others.
+    """
+
+    connections: Connections
+    address: str
+    honest: ToolServer
+    name: str
+
+    def server(self, label: str) -> ToolServer:
+        """Return the hostile server that a label describes."""
+        reach = Http(url=f"{self.address}/as/{label}/{self.name}/mcp", allow_private=True)
+        return ToolServer(id="hostile", reach=reach, options=OPTIONS)
+
+    async def call(self, server: ToolServer, tool: str = "echo", **arguments: object) -> Attempt:
+        """Call a tool while an honest server is called as well."""
+        arguments = arguments or {"text": "hello"}
+
+        async def attempt() -> Answer:
+            action = Action(server=server.id, type=ActionType.TOOL, name=tool)
+            return await self.connections.call(server, "owner", action, arguments, timeout_s=PATIENCE_S)
+
+        return await self._attempt(attempt)
+
+    async def listing(self, server: ToolServer) -> Attempt:
+        """List what a server offers while an honest server is called as well."""
+        return await self._attempt(lambda: self.connections.listing(server, "owner"))
+
+    async def told(self, server: ToolServer, what: str) -> list[JsonObject]:
+        """Return the `calls`, `writes` or `fetches` that a server has noted."""
+        assert isinstance(server.reach, Http)
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
+            noted = await http.get(server.reach.url.removesuffix("/mcp") + f"/__sim/{what}")
+        found: list[JsonObject] = noted.json()[what]
+        return found
+
+    async def times_called(self, server: ToolServer) -> int:
+        """Return how often a server's tools were called."""
+        messages = [call["message"] or {} for call in await self.told(server, "calls")]
+        return sum(message.get("method") == "tools/call" for message in messages)
+
+    async def _attempt(self, use: Callable[[], Awaitable[Answer | Listing]]) -> Attempt:
+        async with self._watching() as watch:
+            begun = time.monotonic()
+            got: Answer | Listing | ToolError
+            try:
+                async with asyncio.timeout(PATIENCE_S + CONNECT_S + SLACK_S):
+                    got = await use()
+            except ToolError as error:
+                got = error
+            seconds = time.monotonic() - begun
+        assert watch.failures == []
+        assert watch.calls > 0
+        assert watch.slowest_s < STALL_S, f"other calls were held up for {watch.slowest_s:.2f} s"
+        assert watch.growth_mb < GROWTH_MB, f"memory grew by {watch.growth_mb:.0f} MB"
+        return Attempt(got, seconds, watch)
+
+    @asynccontextmanager
+    async def _watching(self) -> AsyncIterator[Watch]:
+        watch, process = Watch(), psutil.Process()
+        before = process.memory_info().rss
+        done = asyncio.Event()
+        beside = asyncio.create_task(self._beside(watch, done))
+        memory = asyncio.create_task(asyncio.to_thread(_highest, process, done))
+        try:
+            yield watch
+        finally:
+            done.set()
+            await beside
+            watch.growth_mb = (await memory - before) / _MEGABYTE
+
+    async def _beside(self, watch: Watch, done: asyncio.Event) -> None:
+        action = Action(server=self.honest.id, type=ActionType.TOOL, name="echo")
+        while not done.is_set() or watch.calls == 0:
+            begun = time.monotonic()
+            try:
+                await self.connections.call(self.honest, "owner", action, {"text": "x"}, timeout_s=BESIDE_S)
+            except ToolError as error:
+                watch.failures.append(repr(error))
+                return
+            watch.calls += 1
+            watch.slowest_s = max(watch.slowest_s, time.monotonic() - begun)
+            await asyncio.sleep(0.005)
+
+
+OPTIONS = ServerOptions(limits=Limits(connect_timeout_s=CONNECT_S))
+
+
+def of_process(behaviour: str, log: str) -> ToolServer:
+    """Return a hostile server that is a child process."""
+    reach = Stdio(command="hostile-mcp", args=("--stdio", "--behaviour", behaviour, "--log", log))
+    return ToolServer(id="hostile", reach=reach, options=OPTIONS)
+
+
+def _highest(process: psutil.Process, done: asyncio.Event) -> int:
+    highest = 0
+    while not done.is_set():
+        highest = max(highest, process.memory_info().rss)
+        time.sleep(0.005)
+    return max(highest, process.memory_info().rss)

@@ -1,0 +1,112 @@
+"""A tool server for one test: the simulated MCP server in a process of its own, registered with the product."""
+
+import asyncio
+import json
+import secrets
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from domain.tool_server import Http, LookUp, ServerOptions, ToolServer
+from services.tools import servers
+from services.tools.refresh import refresh
+from tests.workflows.product import Json, Product
+from worker import Services
+
+LOOK_UP = LookUp(
+    tool="note_create",
+    mark={"text": "{{arguments.text}} [{{marker}}]"},
+    by="note_list",
+    arguments={"contains": "{{marker}}"},
+    result="notes.0",
+    settle_s=0.1,
+)
+"""How a note that may have been written is looked up: by the mark at its end."""
+
+
+@dataclass
+class Notes:
+    """The server: `id` is its name in plans, `control` asks and tells the simulator."""
+
+    id: str
+    url: str
+    services: Services
+    control: httpx.AsyncClient
+    process: asyncio.subprocess.Process
+
+    async def register(self, **options: Any) -> None:
+        """Make it known to the product and read what it offers; registered before: with other options."""
+        chosen = ServerOptions.model_validate({"trusted": True, "look_ups": (LOOK_UP,), **options})
+        server = ToolServer(id=self.id, reach=Http(url=f"{self.url}/mcp", allow_private=True), options=chosen)
+        tools = self.services.tools
+        async with self.services.db.transaction() as tx:
+            known = {view.id for view in await servers.views(tx, tools.vault)}
+            await (servers.change if self.id in known else servers.create)(tx, tools.vault, server)
+        await self.refresh()
+
+    async def refresh(self) -> None:
+        """Read what it offers into the registry."""
+        tools = self.services.tools
+        server = await servers.load(self.services.db, tools.vault, self.id)
+        found = await refresh(self.services.db, tools.connections, server, "hand", pause_s=0.1)
+        assert found.error is None, found.error
+
+    async def behave(self, behaviour: str | None) -> None:
+        """Switch a behaviour on, or all off."""
+        answer = await self.control.put("/__sim/behaviour", json={"behaviour": behaviour})
+        assert answer.is_success, answer.text
+
+    async def writes(self) -> list[Json]:
+        """Return the writes that were done."""
+        answer = await self.control.get("/__sim/writes")
+        seen: list[Json] = answer.json()["writes"]
+        return seen
+
+    def step(self, name: str, step_id: str = "s1", **fields: Any) -> Json:
+        """Return a step that calls one of its tools; `parameters` are the arguments."""
+        parameters = fields.pop("parameters", {})
+        return {
+            "id": step_id,
+            "kind": "tool",
+            "prompt": f"call {name}",
+            "mcp_target_server_id": self.id,
+            "mcp_action_type": "tool",
+            "mcp_action_name": name,
+            "mcp_parameters": parameters,
+            **fields,
+        }
+
+
+@asynccontextmanager
+async def serving(product: Product, **options: Any) -> AsyncIterator[Notes]:
+    """Run a server of its own for one test and register it."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "simulators.mcp_server", "--port", "0"), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert product.services is not None
+    try:
+        async with asyncio.timeout(20):
+            url = (await process.stdout.readline()).decode().strip().removesuffix("/mcp")
+        async with httpx.AsyncClient(base_url=url, timeout=10, trust_env=False) as control:
+            notes = Notes(f"notes-{secrets.token_hex(3)}", url, product.services, control, process)
+            await notes.register(**options)
+            yield notes
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+async def plan(product: Product, *steps: Json) -> None:
+    """Let the model plan exactly these steps."""
+    await product.fault({"answer_json": {"steps": list(steps)}}, task="plan", times=1)
+
+
+def as_json(text: str) -> Any:
+    """Read a step's result."""
+    return json.loads(text)
