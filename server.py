@@ -18,6 +18,8 @@ from runtime.local.signals import run_until_signalled
 from runtime.settings import Settings, SettingsError, load
 from services.storage import contexts
 from services.storage.event_reader import EventReader
+from services.tools.admin import ToolAdmin
+from services.vault.errors import KeysInvalid
 
 
 async def _run(settings: Settings) -> int:
@@ -32,6 +34,7 @@ async def _run(settings: Settings) -> int:
                 reader=EventReader(services.db),
                 temporal=client,
                 deployment=deployment_of(settings, eager_start=True),
+                tools=ToolAdmin(services.db, services.tools.vault, services.tools.commands),
             )
             await worker.keep_tools_fresh(client, settings, services)
             async with worker.build_worker(client, settings, services):
@@ -51,7 +54,7 @@ def main() -> int:
         settings = load()
         logs.configure(settings.log_level.value)
         return clean_exit.run(run_until_signalled(_run(settings)))
-    except (SettingsError, temporal.NoAddressError, InvalidInput, OSError) as error:
+    except (SettingsError, temporal.NoAddressError, InvalidInput, KeysInvalid, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
 

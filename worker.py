@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, TypeVar
 
 from temporalio.client import Client
@@ -42,7 +41,8 @@ from services.storage.event_writer import EventWriter
 from services.tools import servers_file
 from services.tools.commands import Commands
 from services.tools.toolbox import Toolbox, open_toolbox
-from services.vault.keys import load_or_create, parse_keys
+from services.vault.errors import KeysInvalid
+from services.vault.keys import open_vault
 from workflows.registry import WORKFLOWS
 
 GRACE = timedelta(seconds=4)
@@ -51,8 +51,6 @@ PAUSE_S = 1.0
 PASSED_THROUGH = ("domain", "contracts", "pydantic", "pydantic_core", "annotated_types", "typing_inspection")
 """Pure or import-heavy modules that the workflow sandbox takes from the process instead of importing them again."""
 SIMULATED = "simulated"
-KEY_FILE = "master.key"
-"""In the state folder: what seals credentials where no setting says it."""
 
 _log = logging.getLogger("worker")
 T = TypeVar("T")
@@ -97,7 +95,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 
 def _open_tools(settings: Settings, db: Database, on_change: RefreshOnChange) -> AbstractAsyncContextManager[Toolbox]:
     keys = settings.master_keys
-    vault = load_or_create(settings.state_dir / KEY_FILE) if keys is None else parse_keys(keys.get_secret_value())
+    vault = open_vault(None if keys is None else keys.get_secret_value(), settings.key_file)
     return open_toolbox(
         db,
         vault,
@@ -109,10 +107,8 @@ def _open_tools(settings: Settings, db: Database, on_change: RefreshOnChange) ->
 
 def _commands(settings: Settings) -> Commands:
     """Return what stdio tool servers may be, looked for in folders of a setting, our own environments, and PATH."""
-    allowed = [name.strip() for name in settings.tool_commands.split(",") if name.strip()]
-    chosen = [Path(folder) for folder in settings.tool_path.split(":") if folder]
-    folders = (*chosen, *search_path(PROJECT_ROOT), *program_folders())
-    return Commands(allowed, folders, state_dir=settings.state_dir)
+    folders = (*settings.tool_folders, *search_path(PROJECT_ROOT), *program_folders())
+    return Commands(settings.tool_command_names, folders, state_dir=settings.state_dir)
 
 
 async def import_tool_servers(settings: Settings, services: Services) -> None:
@@ -229,7 +225,7 @@ def main() -> int:
         logging.basicConfig(level=settings.log_level.value, format="%(asctime)s %(levelname)s %(name)s %(message)s")
         logging.getLogger("httpx").setLevel(logging.WARNING)
         return clean_exit.run(run_until_signalled(serve(settings)))
-    except (SettingsError, temporal.NoAddressError, InvalidInput) as error:
+    except (SettingsError, temporal.NoAddressError, InvalidInput, KeysInvalid) as error:
         sys.stderr.write(f"{error}\n")
         return 2
 

@@ -55,12 +55,15 @@ class ModelPlanning(Planning):
 
         async def document(where: Statements) -> UnderstandDocument:
             known[:] = [await background(where, request.facts)]
+            replied = (request.clarification.reply or "") if request.clarification else ""
+            found = await _tools(where, request.facts, request.kinds, (known[0].message, replied))
             return UnderstandDocument(
                 message=known[0].message,
                 language=request.facts.options.language,
                 context=known[0].context,
                 history=known[0].history,
                 clarification=request.clarification,
+                tools=tuple(f"{tool.mcp_target_server_id}/{tool.mcp_action_name}" for tool in found),
             )
 
         answer = await self._models.ask(request, Ask(Task.UNDERSTAND, UNDERSTAND, time_left.seconds()), document)
@@ -127,7 +130,8 @@ def _first_plan(request: PrepareInput, understanding: Understanding, spent_micro
 
 async def _plan_document(where: Statements, request: MakePlanInput) -> PlanDocument:
     known = await background(where, request.facts)
-    tools = await _tools(where, request, known.message)
+    wanted = (known.message, request.understanding.detailed_description)
+    tools = await _tools(where, request.facts, request.kinds, wanted)
     return PlanDocument(
         message=known.message,
         understanding=request.understanding,
@@ -141,13 +145,14 @@ async def _plan_document(where: Statements, request: MakePlanInput) -> PlanDocum
     )
 
 
-async def _tools(where: Statements, request: MakePlanInput, message: str) -> tuple[ToolOffer, ...]:
-    """Look for tools that fit the request, where a plan may call any."""
-    if StepKind.TOOL not in request.kinds:
+async def _tools(
+    where: Statements, facts: RequestFacts, kinds: tuple[str, ...], wanted: tuple[str, ...]
+) -> tuple[ToolOffer, ...]:
+    """Look for tools that fit what is wanted, where a plan may call any."""
+    if StepKind.TOOL not in kinds:
         return ()
-    description = request.understanding.detailed_description
-    query = message[:QUERY_CHARS] if description == message else f"{message[:QUERY_CHARS]}\n{description[:QUERY_CHARS]}"
-    return await offers(where, request.facts.owner, request.facts.options.tool_servers, query)
+    query = "\n".join(text[:QUERY_CHARS] for text in dict.fromkeys(wanted))
+    return await offers(where, facts.owner, facts.options.tool_servers, query)
 
 
 async def _summaries(where: Statements, request: MakePlanInput) -> tuple[StepSummary, ...]:

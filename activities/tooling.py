@@ -18,6 +18,8 @@ from services.storage.tool_journal import Kept, ToolCallKey
 from services.tools import binding
 from services.tools.calls import Assignment, Made, ToolCaller
 
+TRIES = 5
+"""Attempts that a server which does not answer is given in one round; the back-off between them grows to 4 s."""
 _PLAN_MUST_CHANGE = (ToolArgumentsInvalid, ToolMissing)
 
 
@@ -70,7 +72,7 @@ class McpTooling(Tooling):
         try:
             made = await self._caller.call(work)
         except ToolError as error:
-            if error.retryable and not is_last(error):
+            if error.retryable and activity.info().attempt < TRIES and not is_last(error):
                 raise
             return _failed(request, error)
         return _held(made) if isinstance(made, Hold) else _executed(request, made)

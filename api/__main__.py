@@ -5,6 +5,7 @@ import sys
 from api import logs
 from api.parts import Parts
 from api.serving import deployment_of, listen, serve
+from api.tool_desk import tool_desk
 from runtime import clean_exit
 from runtime.local.signals import run_until_signalled
 from runtime.settings import Settings, SettingsError, load
@@ -12,6 +13,7 @@ from runtime.temporal import connect
 from services.storage.database import Database
 from services.storage.event_reader import EventReader
 from services.storage.event_writer import EventWriter
+from services.vault.errors import KeysInvalid
 
 
 async def _run(settings: Settings) -> int:
@@ -28,6 +30,7 @@ async def _run(settings: Settings) -> int:
         reader=EventReader(database),
         temporal=await connect(settings, lazy=True),
         deployment=deployment_of(settings, eager_start=False),
+        tools=tool_desk(settings, database),
     )
     try:
         await serve(parts, listen(settings.api_host, settings.api_port))
@@ -43,7 +46,7 @@ def main() -> int:
         settings = load()
         logs.configure(settings.log_level.value)
         return clean_exit.run(run_until_signalled(_run(settings)))
-    except (SettingsError, OSError) as error:
+    except (SettingsError, KeysInvalid, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
 

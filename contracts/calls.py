@@ -196,9 +196,9 @@ class StepLaunch(Value):
 
 
 class Seed(Value):
-    """What a fork starts from: a plan, and the results of the steps that keep theirs."""
+    """What a request with a plan of its own starts from: a fork's, with the results of steps that keep theirs."""
 
     plan: Plan
     understanding: Understanding
     results: dict[str, Text] = {}
-    forked_from: str
+    forked_from: str | None = None

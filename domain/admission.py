@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator, Mapping
 
-from domain import templates
 from domain.conditions import parse, references
 from domain.errors import ConditionInvalid, Problem
 from domain.ids import STEP_ID
 from domain.plan import ancestors, has_cycle
 from domain.request import Caps
 from domain.step import Step, StepKind
+from domain.templates import Reference, TemplateUnresolved
+from domain.templates import references as template_references
 
 KINDS_NOW = (StepKind.GENERATE, StepKind.TOOL, StepKind.HUMAN, StepKind.REQUEST)
 """The kinds that this version can run."""
@@ -142,9 +143,9 @@ def _check_action(step: Step, path: str, by_id: Mapping[str, Step], *, bound: bo
 def _check_parameters(step: Step, path: str, by_id: Mapping[str, Step]) -> Iterator[Problem]:
     parameters = step.mcp_parameters or {}
     try:
-        size = len(json.dumps(parameters, allow_nan=False).encode())
-        found = templates.references(parameters)
-    except (ValueError, RecursionError, templates.TemplateUnresolved):
+        size = len(json.dumps(parameters, ensure_ascii=False, allow_nan=False).encode(errors="replace"))
+        found = template_references(parameters)
+    except (ValueError, RecursionError, TemplateUnresolved):
         yield Problem(code="parameters_invalid", path=path, message="parameters are plain JSON of at most 50 levels")
         return
     if size > PARAMETERS_LIMIT:
@@ -156,7 +157,7 @@ def _check_parameters(step: Step, path: str, by_id: Mapping[str, Step]) -> Itera
 
 
 def _check_reference(
-    reference: templates.Reference, path: str, by_id: Mapping[str, Step], earlier: frozenset[str]
+    reference: Reference, path: str, by_id: Mapping[str, Step], earlier: frozenset[str]
 ) -> Iterator[Problem]:
     where, spelled = f"{path}{reference.pointer}", ".".join(reference.path)
     if reference.path[0] != "steps" and reference.path[0] not in by_id:

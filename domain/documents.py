@@ -30,7 +30,10 @@ class Clarification(Value):
 
 
 class UnderstandDocument(Value):
-    """Asks for an `Understanding` of the message."""
+    """Asks for an `Understanding` of the message.
+
+    `tools`: names of what a plan could call, as `server/name`, best matches first; they are strangers' words.
+    """
 
     task: Literal["understand"] = "understand"
     message: str
@@ -38,6 +41,7 @@ class UnderstandDocument(Value):
     context: dict[str, Any] | None = None
     history: tuple[Turn, ...] = ()
     clarification: Clarification | None = None
+    tools: tuple[str, ...] = ()
 
 
 class Answered(BaseModel):

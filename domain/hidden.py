@@ -3,8 +3,12 @@
 import re
 import unicodedata
 
-_REMOVED = frozenset({"Cc", "Cf", "Co", "Cn", "Zl", "Zp"})
+_REMOVED = frozenset({"Cc", "Cf", "Co", "Zl", "Zp"})
 _KEPT = frozenset("\n\t")
+_RESERVED = re.compile(
+    "[\u180b-\u180f\ufe00-\ufe0f\U000e0000-\U000e0fff"  # variation selectors, tags
+    "\u2065\ufff0-\ufff8\ufdd0-\ufdef\ufffe\uffff]"  # unassigned, and never to be seen
+)
 _PLAIN = re.compile(r"[\n\t\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff]*\Z")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -19,8 +23,8 @@ def strip_hidden(text: str) -> tuple[str, int]:
     """Return the text without what is not seen, and how many characters that were.
 
     Taken out: controls but newline and tab, zero-width and direction marks, tags (U+E0000 to U+E007F), variation
-    selectors, private and unassigned characters. Kept: what joins and styles an emoji, next to one. A lone surrogate
-    becomes U+FFFD and counts.
+    selectors, private characters, and what Unicode keeps for invisible ones. Kept: what joins and styles an emoji,
+    next to one, and characters that this Python does not know yet. A lone surrogate becomes U+FFFD and counts.
     """
     if _PLAIN.match(text):
         return text, 0
@@ -32,11 +36,7 @@ def strip_hidden(text: str) -> tuple[str, int]:
 def _hidden(char: str) -> bool:
     if char in _KEPT:
         return False
-    return unicodedata.category(char) in _REMOVED or char in _HIDDEN_MARKS or _is_selector(char)
-
-
-def _is_selector(char: str) -> bool:
-    return "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef" or "\u180b" <= char <= "\u180f"
+    return unicodedata.category(char) in _REMOVED or char in _HIDDEN_MARKS or _RESERVED.match(char) is not None
 
 
 def _in_emoji(text: str, at: int) -> bool:

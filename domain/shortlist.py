@@ -59,11 +59,11 @@ class Entry(NamedTuple):
 class _Words(NamedTuple):
     """An entry's words, each with what it stands for: the name's one by one, the description's counted."""
 
-    name: tuple[frozenset[str], ...]
+    name: tuple[tuple[str, ...], ...]
     text: Counter[str]
 
-    def distinct(self) -> frozenset[str]:
-        return frozenset(self.text).union(*self.name)
+    def named(self) -> dict[str, None]:
+        return dict.fromkeys(word for words in self.name for word in words)
 
 
 def rank(query: str, documents: Sequence[Entry], limit: int) -> tuple[int, ...]:
@@ -113,14 +113,14 @@ def _singular(word: str) -> str:
 
 
 def _words(document: Entry) -> _Words:
-    name = tuple(frozenset((term, *concepts(term))) for term in terms(document.name[:DESCRIPTION_CHARS]))
+    name = tuple((term, *concepts(term)) for term in terms(document.name[:DESCRIPTION_CHARS]))
     described = terms(f"{document.server} {document.description[:DESCRIPTION_CHARS]}")
     return _Words(name, Counter(word for term in described for word in (term, *concepts(term))))
 
 
 def _gains(weights: Mapping[str, float], words: Sequence[_Words]) -> list[dict[str, float]]:
     """Return for each entry what each word of the query adds to its score."""
-    frequency = Counter(word for entry in words for word in entry.distinct())
+    frequency = Counter(word for entry in words for word in {**entry.named(), **entry.text})
     average = sum(entry.text.total() for entry in words) / max(len(words), 1) or 1.0
     rarity = {
         word: weight * (1 + math.log(len(words) / frequency[word]))
@@ -132,8 +132,8 @@ def _gains(weights: Mapping[str, float], words: Sequence[_Words]) -> list[dict[s
 
 def _entry_gains(rarity: Mapping[str, float], entry: _Words, average: float) -> dict[str, float]:
     length = 1 - _B + _B * entry.text.total() / average
-    spoken_of = sum(not word.isdisjoint(rarity) for word in entry.name) / max(len(entry.name), 1)
-    named = frozenset[str]().union(*entry.name)
+    spoken_of = sum(any(word in rarity for word in words) for words in entry.name) / max(len(entry.name), 1)
+    named = entry.named()
     gains: dict[str, float] = {}
     for word, worth in rarity.items():
         count = entry.text[word]

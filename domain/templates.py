@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from domain.errors import InvalidInput, Problem
 
 MAX_DEPTH = 50
-"""Levels of nested parameters, and of a JSON result that a reference looks into."""
+"""Levels of nested parameters."""
 RESOLVED_LIMIT = 512 * 1024
 """Bytes of JSON that resolved parameters may have."""
 
@@ -82,12 +82,13 @@ def resolve(value: JsonValue, roots: Mapping[str, JsonValue]) -> JsonValue:
         roots: What the first name of a path may be, and what it stands for.
 
     Raises:
-        TemplateUnresolved: A reference to a root names nothing; the problems say which, by JSON pointer.
+        TemplateUnresolved: A reference to a root names nothing, or what it names is no plain JSON or too large; the
+            problems say which, by JSON pointer.
     """
-    resolved = _resolve(value, roots, "", 0)
-    size = len(json.dumps(resolved, ensure_ascii=False).encode(errors="replace"))
+    resolved = _Resolver(roots).resolve(value, "", 0)
+    size = _size(resolved, "")
     if size > RESOLVED_LIMIT:
-        raise _unresolved("parameters_too_large", "", f"parameters have at most {RESOLVED_LIMIT} bytes, these {size}")
+        raise _too_large("", size)
     return resolved
 
 
@@ -97,63 +98,84 @@ def resolve_steps(value: JsonValue, results: Mapping[str, str]) -> JsonValue:
     return resolve(value, {"steps": steps})
 
 
-def _resolve(value: JsonValue, roots: Mapping[str, JsonValue], pointer: str, depth: int) -> JsonValue:
-    if depth > MAX_DEPTH:
-        raise _unresolved("parameters_too_deep", pointer[:100], f"parameters nest at most {MAX_DEPTH} levels")
-    if isinstance(value, str):
-        return _resolve_text(value, roots, pointer)
-    if isinstance(value, dict):
-        return {key: _resolve(item, roots, f"{pointer}/{escape(key)}", depth + 1) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_resolve(item, roots, f"{pointer}/{index}", depth + 1) for index, item in enumerate(value)]
-    return value
+class _Resolver:
+    """Replaces references, and counts what it puts in: a thousand references to one large result fit into memory."""
+
+    def __init__(self, roots: Mapping[str, JsonValue]) -> None:
+        self._roots = roots
+        self._parsed: dict[str, JsonValue] = {}
+        self._put_in = 0
+
+    def resolve(self, value: JsonValue, pointer: str, depth: int) -> JsonValue:
+        if depth > MAX_DEPTH:
+            raise _unresolved("parameters_too_deep", pointer[:100], f"parameters nest at most {MAX_DEPTH} levels")
+        if isinstance(value, str):
+            return self._text(value, pointer)
+        if isinstance(value, dict):
+            items = value.items()
+            return {key: self.resolve(item, f"{pointer}/{escape(key)}", depth + 1) for key, item in items}
+        if isinstance(value, list):
+            return [self.resolve(item, f"{pointer}/{index}", depth + 1) for index, item in enumerate(value)]
+        return value
+
+    def _text(self, text: str, pointer: str) -> JsonValue:
+        whole = _REFERENCE.fullmatch(text.strip())
+        if whole is not None and self._is_known(whole):
+            return self._look_up(whole, pointer)
+
+        def replace(match: re.Match[str]) -> str:
+            if not self._is_known(match):
+                return match.group()
+            found = self._look_up(match, pointer)
+            return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+
+        return _REFERENCE.sub(replace, text)
+
+    def _is_known(self, match: re.Match[str]) -> bool:
+        return match.group(1).partition(".")[0] in self._roots
+
+    def _look_up(self, match: re.Match[str], pointer: str) -> JsonValue:
+        names = match.group(1).split(".")
+        current: JsonValue = self._roots[names[0]]
+        for name in names[1:]:
+            found, current = self._get(current, name)
+            if not found:
+                raise _unresolved("reference_unresolved", pointer, f"{match.group(1)} names nothing: no {name!r}")
+        self._put_in += _size(current, pointer)
+        if self._put_in > RESOLVED_LIMIT:
+            raise _too_large(pointer, self._put_in)
+        return current
+
+    def _get(self, value: JsonValue, name: str) -> tuple[bool, JsonValue]:
+        if isinstance(value, str):
+            value = self._parse(value)
+        if isinstance(value, dict):
+            return name in value, value.get(name)
+        if isinstance(value, list) and _INDEX.fullmatch(name) and int(name) < len(value):
+            return True, value[int(name)]
+        return False, None
+
+    def _parse(self, text: str) -> JsonValue:
+        """Read a result as JSON, once; what is not JSON has no keys."""
+        if text not in self._parsed:
+            try:
+                self._parsed[text] = json.loads(text)
+            except (ValueError, RecursionError):
+                self._parsed[text] = None
+        return self._parsed[text]
 
 
-def _resolve_text(text: str, roots: Mapping[str, JsonValue], pointer: str) -> JsonValue:
-    whole = _REFERENCE.fullmatch(text.strip())
-    if whole is not None and _root(whole) in roots:
-        return _look_up(whole, roots, pointer)
-
-    def replace(match: re.Match[str]) -> str:
-        if _root(match) not in roots:
-            return match.group()
-        found = _look_up(match, roots, pointer)
-        return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, separators=(",", ":"))
-
-    return _REFERENCE.sub(replace, text)
-
-
-def _root(match: re.Match[str]) -> str:
-    return match.group(1).partition(".")[0]
-
-
-def _look_up(match: re.Match[str], roots: Mapping[str, JsonValue], pointer: str) -> JsonValue:
-    names = match.group(1).split(".")
-    current: JsonValue = roots[names[0]]
-    for name in names[1:]:
-        found, current = _get(current, name)
-        if not found:
-            raise _unresolved("reference_unresolved", pointer, f"{match.group(1)} names nothing: no {name!r}")
-    return current
-
-
-def _get(value: JsonValue, name: str) -> tuple[bool, JsonValue]:
-    if isinstance(value, str):
-        value = _parse(value)
-    if isinstance(value, dict):
-        return name in value, value.get(name)
-    if isinstance(value, list) and _INDEX.fullmatch(name) and int(name) < len(value):
-        return True, value[int(name)]
-    return False, None
-
-
-def _parse(text: str) -> JsonValue:
-    """Read a result as JSON; what is not JSON has no keys."""
+def _size(value: JsonValue, pointer: str) -> int:
+    """Return how many bytes of JSON a value has; NaN, infinity and a thousand levels are none."""
     try:
-        parsed: JsonValue = json.loads(text)
+        return len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode(errors="replace"))
     except (ValueError, RecursionError):
-        return None
-    return parsed
+        raise _unresolved("parameters_invalid", pointer, "parameters are plain JSON") from None
+
+
+def _too_large(pointer: str, size: int) -> TemplateUnresolved:
+    message = f"parameters have at most {RESOLVED_LIMIT} bytes, these {size} or more"
+    return _unresolved("parameters_too_large", pointer, message)
 
 
 def _unresolved(code: str, pointer: str, message: str) -> TemplateUnresolved:

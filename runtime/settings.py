@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     temporal_port: Port = Field(default=7233, description="The port of the development Temporal server.")
     temporal_ui_port: Port = Field(default=8233, description="The port of its web page.")
     simulator_port: Port = Field(default=8090, description="The port of the simulated model provider.")
-    atlassian_simulator_port: Port = Field(default=8091, description="The port of the simulated Jira and Confluence.")
+    atlassian_port: Port = Field(default=8091, description="The port of the simulated Jira and Confluence.")
     ollama_port: Port = Field(default=11434, description="Where a local Ollama is looked for.")
 
     state_dir: Path = Field(
@@ -196,6 +196,21 @@ class Settings(BaseSettings):
         if self.public_url is not None:
             return str(self.public_url).rstrip("/")
         return f"http://{self.api_host}:{self.api_port}"
+
+    @property
+    def key_file(self) -> Path:
+        """Where the key that seals credentials is kept when no setting says it."""
+        return self.state_dir / "master.key"
+
+    @property
+    def tool_command_names(self) -> tuple[str, ...]:
+        """The commands of `tool_commands`, one by one."""
+        return tuple(name for name in (part.strip() for part in self.tool_commands.split(",")) if name)
+
+    @property
+    def tool_folders(self) -> tuple[Path, ...]:
+        """The folders of `tool_path`, one by one."""
+        return tuple(Path(folder) for folder in self.tool_path.split(":") if folder)
 
     def redacted(self) -> dict[str, str]:
         """Every key and its value as text, secrets masked: fit for a log or a terminal."""

@@ -8,7 +8,7 @@ from contracts.calls import DraftPlan, MakePlanInput, Prepared, PrepareInput
 from contracts.ports import Planning
 from domain import admission
 from domain.content import Text
-from domain.documents import Clarification, StepSummary
+from domain.documents import Clarification, StepSummary, Understanding
 from domain.errors import Problem
 from domain.events import EventType
 from domain.outcomes import begin_plan, replan_done, replan_failed, replan_steps, stop
@@ -38,7 +38,7 @@ class Coordinator:
         """Give the state its first plan, or stop the request."""
         seed = self._shell.request.seed
         if seed is not None:
-            self._shell.state.understanding = seed.understanding
+            self._understood(seed.understanding)
             plan = await self._bound(seed.plan)
             if plan is None:
                 return
@@ -107,10 +107,13 @@ class Coordinator:
             prepared = None if shell.stopped else await self._prepare(clarification)
         if prepared is None:
             return None
-        state.understanding = prepared.understanding
-        processed = ProcessedInput.of(prepared.understanding)
-        state.emit(EventType.REQUEST_UNDERSTOOD, processed_input=processed, language=prepared.understanding.language)
+        self._understood(prepared.understanding)
         return prepared
+
+    def _understood(self, understanding: Understanding) -> None:
+        self._shell.state.understanding = understanding
+        processed = ProcessedInput.of(understanding)
+        self._shell.state.emit(EventType.REQUEST_UNDERSTOOD, processed_input=processed, language=understanding.language)
 
     async def _prepare(self, clarification: Clarification | None) -> Prepared | None:
         shell, state = self._shell, self._shell.state

@@ -26,6 +26,15 @@ class ProcessBody(_Camel):
     wait: int = Field(default=60, ge=0, le=60)
 
 
+class TrialBody(_Camel):
+    """Which tools to try. `wait`: seconds to wait for the end."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"testCase": "jira"}})
+
+    test_case: Literal["jira", "confluence"] = "jira"
+    wait: int = Field(default=60, ge=0, le=60)
+
+
 class CamelProcessedInput(_Camel):
     """What was understood."""
 

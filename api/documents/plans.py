@@ -1,13 +1,15 @@
 """Plans on the wire."""
 
 from datetime import datetime
+from typing import Any
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 from typing_extensions import TypedDict
 
 from api.documents.texts import Excerpt
 from domain.evaluation import Evaluation, Expectation
 from domain.step import StepKind, StepStatus
+from domain.tools import ActionType, Pin
 
 
 class StepDocument(BaseModel):
@@ -25,6 +27,11 @@ class StepDocument(BaseModel):
     evaluate: str
     expects: Expectation | None
     default: str | None
+    mcp_target_server_id: str | None
+    mcp_action_type: ActionType | None
+    mcp_action_name: str | None
+    mcp_parameters: dict[str, Any] | None = Field(description="A tool step's, before references are resolved.")
+    pin: Pin | None = Field(description="The tool's contract that the step was planned with.")
     status: StepStatus
     round: int
     child: str | None

@@ -66,6 +66,10 @@ def _step(view: StepView, texts: dict[str, Excerpt]) -> ActionStep:
         evaluation=_evaluation(view.evaluation),
         max_retries=step.max_retries,
         timeout=round(step.timeout_s * 1000),
+        mcp_target_server_id=step.mcp_target_server_id,
+        mcp_action_type=step.mcp_action_type,
+        mcp_action_name=step.mcp_action_name,
+        mcp_parameters=step.mcp_parameters,
     )
 
 

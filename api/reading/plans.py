@@ -26,6 +26,11 @@ _OF_STEP = (
     "evaluate",
     "expects",
     "default",
+    "mcp_target_server_id",
+    "mcp_action_type",
+    "mcp_action_name",
+    "mcp_parameters",
+    "pin",
 )
 _OF_RUN = (
     "status",

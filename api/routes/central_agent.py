@@ -1,16 +1,17 @@
-"""S1's endpoints: process a message, read a plan by id, read a user's newest plan."""
+"""S1's endpoints: process a message, try the tools, read a plan by id, read a user's newest plan."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
+from api import tool_trials
 from api.bodies import StrictRoute
-from api.caller import CallerOf
-from api.documents.central_agent import ActionPlan, ProcessAnswer, ProcessBody
+from api.caller import Caller, CallerOf
+from api.documents.central_agent import ActionPlan, ProcessAnswer, ProcessBody, TrialBody
 from api.documents.links import links_of, path_of
 from api.documents.requests import AcceptedDocument
 from api.parameters import IdempotencyKey, Name, RequestId
-from api.parts import PartsOf
+from api.parts import Parts, PartsOf
 from api.problems import errors
 from api.reading.central_agent import action_plan, process_answer
 from api.submitting import Submission, check_message, idempotency_of, submit
@@ -39,7 +40,29 @@ async def process(
         message=body.message, options=Options(), user_id=body.user_id, idempotency=idempotency_of(ROUTE, key, body)
     )
     accepted = await submit(parts, caller, submission)
-    view = await load_ended(parts, caller, accepted.request_id, body.wait)
+    return await _ended(parts, caller, accepted.request_id, body.wait, response)
+
+
+@router.post(
+    "/test-mcp",
+    responses={
+        202: {"model": AcceptedDocument, "description": "Not ended within `wait`; follow the links."},
+        **errors(400, 403, 413, 415, 422, 503),
+    },
+)
+async def try_tools(
+    body: TrialBody, parts: PartsOf, caller: CallerOf, response: Response
+) -> ProcessAnswer | AcceptedDocument:
+    """Call Jira or Confluence once, through the tool server `atlassian`, as a request with a plan of one step."""
+    accepted = await submit(parts, caller, tool_trials.submission_of(body.test_case))
+    return await _ended(parts, caller, accepted.request_id, body.wait, response)
+
+
+async def _ended(
+    parts: Parts, caller: Caller, request_id: str, wait: int, response: Response
+) -> ProcessAnswer | AcceptedDocument:
+    """Return how a request ended, or that it has not."""
+    view = await load_ended(parts, caller, request_id, wait)
     if not view.phase.is_end:
         response.status_code = 202
         response.headers["Location"] = path_of(view.id)

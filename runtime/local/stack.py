@@ -1,7 +1,8 @@
-"""What `make run` runs: database, Temporal, a simulated provider if none is at hand, and our server; in that order."""
+"""What `make run` runs: database, Temporal, simulated model and tools where none are at hand, and our server."""
 
 import asyncio
 import contextlib
+import json
 import sys
 from typing import Final, Self
 
@@ -13,6 +14,7 @@ from temporalio.client import Client
 from domain.errors import Unavailable
 from runtime import search_attributes
 from runtime.local import programs, temporal_binary
+from runtime.local.atlassian import simulated_servers
 from runtime.local.errors import LocalError
 from runtime.local.postgres import EmbeddedPostgres
 from runtime.local.progress import Teller
@@ -43,6 +45,7 @@ class Stack:
             await self._database()
             await self._temporal()
             await self._provider()
+            await self._tools()
             await self._server()
         except BaseException:
             await self.supervisor.close()
@@ -140,6 +143,19 @@ class Stack:
             log = self._settings.state_dir / "logs" / "model-calls.jsonl"
             await self.supervisor.start(programs.simulator(self._settings.simulator_port, log))
         self._variables |= self.provider.variables
+
+    async def _tools(self) -> None:
+        """Take the file of tool servers, if there is one; else play Jira and Confluence, and say so plainly."""
+        settings = self._settings
+        if settings.tool_servers_file.exists():
+            self._teller.say(f"Tools: the servers in {settings.tool_servers_file.name}")
+            return
+        self._teller.say("Tools: mcp-atlassian on a SIMULATED Jira and Confluence (project and space DEMO)")
+        log = settings.state_dir / "logs" / "atlassian-writes.jsonl"
+        await self.supervisor.start(programs.atlassian_simulator(settings.atlassian_port, log))
+        file = settings.state_dir / "simulated-tools.json"
+        file.write_text(json.dumps(simulated_servers(settings.atlassian_port), indent=2))
+        self._variables["LONGHAUL_TOOL_SERVERS_FILE"] = str(file)
 
     async def _server(self) -> None:
         self._teller.say("Longhaul: starting API and worker")

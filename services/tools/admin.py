@@ -22,6 +22,7 @@ from services.vault.vault import Vault
 __all__ = [
     "Approval",
     "ChangeView",
+    "Commands",
     "ServerState",
     "ServerView",
     "SignInAnswer",

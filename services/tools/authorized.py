@@ -1,10 +1,11 @@
 """What puts a token on requests to a tool server: the `auth` of its HTTP client."""
 
+import re
 from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 
 import httpx2
-from mcp.client.auth.utils import extract_field_from_www_auth
+from mcp.client.auth.utils import extract_field_from_www_auth, extract_scope_from_www_auth
 
 from domain.errors import ToolAuthNeeded, ToolUnavailable
 from services.tools.grants import Grant
@@ -14,6 +15,7 @@ from services.tools.tokens import Holder, Stored
 HOLD_OFF = timedelta(seconds=10)
 """After a renewal that failed, a token that is still good is used so long before the next try."""
 
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e ]{1,1000}\Z")
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
 
 
@@ -66,6 +68,7 @@ class StoredToken(httpx2.Auth):
         if response.status_code == _UNAUTHORIZED:
             raise ToolAuthNeeded("the server does not accept the sign-in")
         if _wants_more(response):
+            await self._renewals.want(self._grant, self._holder, stored, _wanted_scope(response))
             raise ToolAuthNeeded("the server wants a sign-in with more rights")
 
     async def _good(self) -> Stored:
@@ -87,6 +90,12 @@ class StoredToken(httpx2.Auth):
 
 def _wants_more(response: httpx2.Response) -> bool:
     return response.status_code == _FORBIDDEN and extract_field_from_www_auth(response, "error") == "insufficient_scope"
+
+
+def _wanted_scope(response: httpx2.Response) -> str:
+    """Return the scope of a challenge; "" if it names none that can be spelled in a request."""
+    scope = extract_scope_from_www_auth(response) or ""
+    return scope if _SCOPE.match(scope) else ""
 
 
 def _authorize(request: httpx2.Request, token: str) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from domain.content import Text
-from domain.errors import NotFound, ToolError, ToolMissing, ToolRefused
+from domain.errors import NotFound, ToolError, ToolFailed, ToolMissing, ToolRefused
 from domain.events import Event
 from domain.step import Hold, HoldKind
 from domain.tool_server import ToolServer
@@ -25,7 +25,7 @@ from services.storage.uninterrupted import to_the_end
 from services.tools import registry, servers
 from services.tools.answers import Answer
 from services.tools.connections import Connections
-from services.tools.look_up import look_up, marker
+from services.tools.look_up import look_up, marker, rule_for
 from services.tools.progress import Telling
 from services.tools.refresh import refresh
 from services.vault.vault import Vault
@@ -134,7 +134,7 @@ class ToolCaller:
             raise ToolMissing(f"{work.action} is not there any more")
         return False
 
-    async def _make(self, work: Assignment, server: ToolServer) -> Made:
+    async def _make(self, work: Assignment, server: ToolServer) -> Made | Hold:
         arguments = await blobs.load(self._db, work.call.arguments)
         planned = Planned(
             action=work.action,
@@ -146,6 +146,8 @@ class ToolCaller:
         call = await tool_journal.open_call(self._db, work.key, planned, work.events, process=self._process)
         try:
             answer = await self._send(work, server, call, json.loads(arguments))
+        except ToolFailed as error:
+            return await self._said_to_have_failed(work, server, call, error)
         except ToolError as error:
             await self._failed(work, call, error, uncertain=error.may_have_happened)
             raise
@@ -155,6 +157,25 @@ class ToolCaller:
             raise
         kept, _ = await to_the_end(self._keep(work, call, answer, found=False))
         return Made(kept, answer.text)
+
+    async def _said_to_have_failed(
+        self, work: Assignment, server: ToolServer, call: OpenCall, error: ToolFailed
+    ) -> Made | Hold:
+        """Believe a tool that says that it failed, unless it is a write that can be looked up: some fail after it.
+
+        Raises:
+            ToolFailed: As the tool says.
+        """
+        doubtful = error.may_have_happened or rule_for(server.options, work.action) is not None
+        await self._failed(work, call, error, uncertain=doubtful)
+        if work.call.may_repeat or not doubtful:
+            raise error
+        known = await self._known(work, server)
+        if isinstance(known, Hold):
+            return known
+        if known is None:
+            raise error
+        return Made(known, await blobs.load(self._db, known.text))
 
     async def _send(self, work: Assignment, server: ToolServer, call: OpenCall, arguments: dict[str, Any]) -> Answer:
         contract = await registry.contract(self._db, work.call.pin.hash)

@@ -1,8 +1,10 @@
 """From what a server lists, item by item, to capabilities; an odd one is refused and spoils no other."""
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any, NamedTuple, cast
 
 from pydantic import JsonValue
@@ -42,16 +44,17 @@ class Odd(ValueError):
     """An item that is not taken; the text says why."""
 
 
-def read(kind: Kind, items: Iterable[Any]) -> tuple[list[Capability], list[tuple[str, str]]]:
-    """Return the capabilities in a list, and the items that are refused, with the reason.
+async def read(kind: Kind, items: Iterable[Any], limit: int) -> tuple[list[Capability], list[tuple[str, str]]]:
+    """Return the first capabilities in a list, and the items that are refused, with the reason; others run in between.
 
     Names that occur twice are refused altogether: which one would be called cannot be told.
     """
-    items = [cast("Item", item) if isinstance(item, dict) else {} for item in items]
-    names = Counter(str(item.get(kind.identity)) for item in items)
+    objects = [_object(item) for item in items]
+    names = Counter(str(item.get(kind.identity)) for item in objects)
     taken: list[Capability] = []
     refused: dict[tuple[str, str], None] = {}
-    for item in items:
+    for item in islice(objects, limit):
+        await asyncio.sleep(0)  # compiling a hostile schema takes a moment
         name = str(item.get(kind.identity))
         try:
             capability = kind.read(item)
@@ -69,8 +72,7 @@ def shown(name: str) -> str:
 
 
 def _tool(item: Item) -> Capability:
-    annotations = item.get("annotations")
-    hints = cast("Item", annotations) if isinstance(annotations, dict) else {}
+    hints = _object(item.get("annotations"))
     output = item.get("outputSchema")
     return Capability(
         kind=CapabilityKind.TOOL,
@@ -86,10 +88,10 @@ def _tool(item: Item) -> Capability:
 
 
 def _prompt(item: Item) -> Capability:
-    arguments = item.get("arguments") or []
+    arguments: object = item.get("arguments") or []
     if not isinstance(arguments, list) or len(cast("list[object]", arguments)) > ARGUMENTS_LIMIT:
         raise Odd("its arguments are no list, or too many")
-    takes = [cast("Item", one) if isinstance(one, dict) else {} for one in cast("list[object]", arguments)]
+    takes = [_object(one) for one in cast("list[object]", arguments)]
     return Capability(
         kind=CapabilityKind.PROMPT,
         name=_name(item),
@@ -134,6 +136,11 @@ KINDS = (
     Kind(CapabilityKind.RESOURCE_TEMPLATE, "resources/templates/list", "resourceTemplates", "uriTemplate", _template),
     Kind(CapabilityKind.PROMPT, "prompts/list", "prompts", "name", _prompt),
 )
+
+
+def _object(value: object) -> Item:
+    """Return an object; an empty one in place of anything else."""
+    return cast("Item", value) if isinstance(value, dict) else {}
 
 
 def _name(item: Item) -> str:

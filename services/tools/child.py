@@ -11,12 +11,13 @@ from typing import NamedTuple, cast
 
 from domain.errors import ToolUnavailable
 
-STDERR_KEPT = 4096
-"""Bytes of the last things said on stderr."""
+STDERR_KEPT = 8192
+"""Bytes of the last things said on stderr: twice what is told, lest half a secret escape its mask."""
 GRACE_S = 2.0
 """How long a process may take to end after its stdin is closed, and again after SIGTERM."""
 
 _POLL_S = 0.02
+_END_S = 0.5
 _CHUNK = 64 * 1024
 
 
@@ -33,6 +34,7 @@ class Child:
     def __init__(self, process: Process) -> None:
         self._process = process
         self._stderr = bytearray()
+        self._all_said = asyncio.Event()
         assert process.stdin and process.stdout  # noqa: S101, PT018 - it was started with pipes
         self.stdin = process.stdin
         self.stdout = process.stdout
@@ -48,8 +50,11 @@ class Child:
         return self._stderr.decode(errors="replace")
 
     async def ended(self) -> int | None:
-        """Wait a little for the process to end and return its exit code; None: it goes on."""
-        await self._gone(0.5)
+        """Wait a little for the process to end and to have said all, and return its exit code; None: it goes on."""
+        await self._gone(_END_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END_S):
+                await self._all_said.wait()
         return self._process.returncode
 
     async def listen(self) -> None:
@@ -58,6 +63,7 @@ class Child:
         while chunk := await self._process.stderr.read(_CHUNK):
             self._stderr += chunk
             del self._stderr[:-STDERR_KEPT]
+        self._all_said.set()
 
     async def stop(self) -> None:
         """Ask it to end by closing its stdin, then with SIGTERM; kill what is left of its group in any case."""

@@ -16,13 +16,15 @@ from domain.errors import ToolError, ToolUnavailable
 from services.tools.changes import is_list_change, watch
 from services.tools.errors import Failure, at_connect, from_exception
 from services.tools.exchange import Exchange, within
-from services.tools.streams import Streams
+from services.tools.streams import OnEnd, Streams
 
 T = TypeVar("T")
 
 CLIENT = Implementation(name="longhaul", version="1")
 CLOSE_S = 10.0
 """How long a connection may take to close before it is torn down."""
+_GRACE_S = 0.25
+"""For a connection that fails at its limit to say why."""
 _ABANDON_S = 1.0
 """How long an abandoned request may take to tell the server; after that it goes on telling on its own."""
 
@@ -35,13 +37,13 @@ class Opening(NamedTuple):
     """How a connection is made.
 
     Attributes:
-        streams: Opens the transport; used once.
+        streams: Opens the transport; used once. It may tell why it ends before it has cleaned up.
         limit_s: Time for the transport and the protocol's greeting together.
         on_changed: Told when the server says that one of its lists has changed; may not block or raise.
         mode: `legacy` keeps to the protocol before 2026-07-28.
     """
 
-    streams: Callable[[], AbstractAsyncContextManager[Streams]]
+    streams: Callable[[OnEnd], AbstractAsyncContextManager[Streams]]
     limit_s: float
     on_changed: Callable[[], None]
     mode: Literal["auto", "legacy"] = "auto"
@@ -55,10 +57,13 @@ class Connection:
         self._client: Client | None = None
         self._failure: Failure | None = None
         self._settled = asyncio.Event()
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._stop = asyncio.Event()
         self._asking: set[asyncio.Task[Any]] = set()
+        self._waiting = 0
         self._retired = False
         self.idle_since = asyncio.get_running_loop().time()
+        self._opens_by = self.idle_since + opening.limit_s + _GRACE_S
         self.life = asyncio.create_task(self._live(), name="tool connection")
 
     @property
@@ -84,7 +89,7 @@ class Connection:
     @property
     def idle(self) -> bool:
         """Whether nobody uses it."""
-        return self._settled.is_set() and not self._asking
+        return not self._asking and not self._waiting
 
     @property
     def client(self) -> Client:
@@ -99,11 +104,14 @@ class Connection:
         Raises:
             ToolError: It cannot be opened, or not in time; nothing was sent.
         """
+        self._waiting += 1
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(min(deadline, self._opens_by)):
                 await self._settled.wait()
         except TimeoutError:
-            raise ToolUnavailable("the connection to the server did not open in time") from None
+            raise ToolUnavailable("the server did not greet us in time") from None
+        finally:
+            self._waiting -= 1
         if self._failure is not None:
             raise self._failure.error()
 
@@ -124,7 +132,8 @@ class Connection:
         task.add_done_callback(self._answered)
         try:
             left = max(deadline - asyncio.get_running_loop().time(), 0)
-            await asyncio.wait({task, self.life}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            ends: set[asyncio.Future[Any]] = {task, self._over}
+            await asyncio.wait(ends, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         finally:
             if not task.done():
                 task.cancel()
@@ -134,13 +143,14 @@ class Connection:
     def retire(self) -> None:
         """Take no new requests, and close when those under way are done."""
         self._retired = True
-        if not self._asking:
-            self._stop.set()
+        self._leave()
 
     async def close(self) -> None:
         """Close, whatever is under way; waits until it is done."""
         self._retired = True
         self._stop.set()
+        if not self._settled.is_set():
+            self.life.cancel()
         _, pending = await asyncio.wait({self.life}, timeout=CLOSE_S)
         if pending:
             self.life.cancel()
@@ -149,22 +159,29 @@ class Connection:
     async def _live(self) -> None:
         """Enter the client, stay, leave it. Never raises but its own cancellation."""
         exchange = Exchange()
-        try:
-            await within(exchange, self._enter())
-            self._failure = Failure(ToolUnavailable, "the connection was closed")
-        except Exception as error:  # noqa: BLE001 - any end of a transport becomes the connection's failure
-            opened = self._client is not None
-            self._failure = from_exception(error, handed=True) if opened else at_connect(error, exchange.failure)
-        except asyncio.CancelledError:
-            self._failure = Failure(ToolUnavailable, "the connection was torn down")
-            raise
-        finally:
-            self._settled.set()
 
-    async def _enter(self) -> None:
+        def on_end(error: BaseException) -> None:
+            opened = self._client is not None
+            self._end(from_exception(error, handed=True) if opened else at_connect(error, exchange.failure))
+
+        try:
+            await within(exchange, self._enter(on_end))
+        except Exception as error:  # noqa: BLE001 - any end of a transport becomes the connection's failure
+            on_end(error)
+        finally:
+            self._end(Failure(ToolUnavailable, "the connection was closed"))
+
+    def _end(self, failure: Failure) -> None:
+        """Note why the connection is over; the first reason counts."""
+        self._failure = self._failure or failure
+        self._settled.set()
+        if not self._over.done():
+            self._over.set_result(None)
+
+    async def _enter(self, on_end: OnEnd) -> None:
         async with AsyncExitStack() as stack:
             client = Client(
-                self._opening.streams(),
+                self._opening.streams(on_end),
                 mode=self._opening.mode,
                 message_handler=self._heard,
                 client_info=CLIENT,
@@ -184,16 +201,18 @@ class Connection:
     def _answered(self, task: asyncio.Task[Any]) -> None:
         self._asking.discard(task)
         self.idle_since = asyncio.get_running_loop().time()
-        if self._retired and not self._asking:
+        self._leave()
+
+    def _leave(self) -> None:
+        """Close when it is wanted and nobody is in the way: who waits for the opening will ask in the same breath."""
+        if self._retired and not self._asking and not self._waiting:
             self._stop.set()
 
     async def _outcome(self, task: asyncio.Task[T], exchange: Exchange) -> T:
         if not task.done() or task.cancelled():
-            raise (
-                self._lost(exchange)
-                if self.life.done()
-                else ToolUnavailable("the server did not answer in time", may_have_happened=exchange.handed)
-            )
+            if self._over.done():
+                raise self._lost(exchange)
+            raise ToolUnavailable("the server did not answer in time", may_have_happened=exchange.handed)
         error = task.exception()
         if error is None:
             return task.result()
@@ -206,8 +225,8 @@ class Connection:
         if isinstance(error, ToolError):
             raise error
         if isinstance(error, MCPError) and error.code == CONNECTION_CLOSED:
-            await asyncio.wait({self.life}, timeout=_ABANDON_S)
-            if self.life.done():
+            await asyncio.wait({self._over}, timeout=_ABANDON_S)
+            if self._over.done():
                 raise self._lost(exchange)
         raise from_exception(error, handed=exchange.handed).error() from None
 

@@ -15,7 +15,9 @@ from services.tools.answers import Answer, Progress, Reader
 from services.tools.catalogue import Catalogue
 from services.tools.commands import Commands
 from services.tools.connection import SessionLost
+from services.tools.errors import TEXT_LIMIT
 from services.tools.health import Health, Record
+from services.tools.library_logs import silence_libraries
 from services.tools.listing import LISTING_S, Listing, fetch
 from services.tools.masking import for_answers, for_errors
 from services.tools.opening import AuthFor, Opener
@@ -26,6 +28,8 @@ from services.tools.verdicts import says_unknown
 
 _GATES = 1000
 _TIDY_S = 30.0
+_LOOK_S = 1.0
+"""At least so long a server is asked whether it still has what it says it does not know."""
 
 
 class Connections:
@@ -55,6 +59,7 @@ class Connections:
         self._tidying: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
+        silence_libraries()
         self._tidying = asyncio.create_task(self._tidy(), name="idle tool connections")
         return self
 
@@ -111,7 +116,7 @@ class Connections:
             ToolError: It does not tell.
         """
         with self._watched(server):
-            return await self._fresh(server, owner, LISTING_S)
+            return await self._catalogue.fresh(key_of(server, owner), lambda: self._fetch(server, owner))
 
     async def contract(self, server: ToolServer, owner: str, action: Action, max_age_s: float) -> Capability | None:
         """Return what an action calls, by a list that is at most so old; None: the server has no such thing.
@@ -120,8 +125,7 @@ class Connections:
             ToolError: The server does not tell.
         """
         with self._watched(server):
-            key = key_of(server, owner)
-            listing = await self._catalogue.get(key, max_age_s, lambda: self._fetch(server, owner, LISTING_S))
+            listing = await self._listing(server, owner, max_age_s)
         return listing.find(action)
 
     def health(self) -> dict[str, Health]:
@@ -147,18 +151,19 @@ class Connections:
         ours = isinstance(error, ToolArgumentsInvalid) and error.problems
         if ours or (isinstance(error, ToolFailed) and not says_unknown(str(error))):
             return False
-        left = max(deadline - asyncio.get_running_loop().time(), 1.0)
+        limit = max(deadline, asyncio.get_running_loop().time() + _LOOK_S)
         try:
-            listing = await self._fresh(server, owner, min(left, LISTING_S))
-        except ToolError:
+            async with asyncio.timeout_at(limit):
+                listing = await self._listing(server, owner, 0)
+        except (ToolError, TimeoutError):
             return False
         return listing.find(action) is None
 
-    async def _fresh(self, server: ToolServer, owner: str, limit_s: float) -> Listing:
-        return await self._catalogue.fresh(key_of(server, owner), lambda: self._fetch(server, owner, limit_s))
+    async def _listing(self, server: ToolServer, owner: str, max_age_s: float) -> Listing:
+        return await self._catalogue.get(key_of(server, owner), max_age_s, lambda: self._fetch(server, owner))
 
-    async def _fetch(self, server: ToolServer, owner: str, limit_s: float) -> Listing:
-        deadline = asyncio.get_running_loop().time() + limit_s
+    async def _fetch(self, server: ToolServer, owner: str) -> Listing:
+        deadline = asyncio.get_running_loop().time() + LISTING_S
         for attempt in range(2):
             connection = await self._pool.get(server, owner, deadline)
             try:
@@ -187,7 +192,7 @@ class Connections:
         try:
             yield
         except ToolError as error:
-            error.args = (for_errors(server)(str(error)),)
+            error.args = (for_errors(server)(str(error))[:TEXT_LIMIT],)
             self._record.failed(server.id, error)
             raise
 

@@ -12,7 +12,7 @@
 | any other JSON-RPC error | ToolFailed, with the server's text |
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import httpx2
 import mcp_types as types
@@ -79,8 +79,11 @@ class Failure(NamedTuple):
 
 
 def bounded(text: str) -> str:
-    """Return a stranger's text for an error: nothing hidden in it, and not long."""
-    return strip_hidden(text)[0].strip()[:TEXT_LIMIT]
+    """Return a stranger's text for an error: nothing hidden in it, and not long.
+
+    Twice as long as it is told: it is cut again when secrets have been masked, lest half a one escape.
+    """
+    return strip_hidden(text)[0].strip()[: 2 * TEXT_LIMIT]
 
 
 def from_protocol(error: MCPError) -> Failure:
@@ -125,7 +128,7 @@ def from_exception(error: BaseException, *, handed: bool) -> Failure:
 def leaf(error: BaseException) -> BaseException:
     """Return the first error within groups of errors."""
     while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     return error
 
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from mcp.client.auth import OAuthClientProvider
 from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
+from mcp.client.auth.utils import union_scopes
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthMetadata
 from mcp.shared.exceptions import MCPDeprecationWarning
 from pydantic import AnyUrl
@@ -89,8 +90,13 @@ class ByCode(Grant):
         await refresh(provider, memory, self.reach)
         return self._credentials(provider, before.client_info)
 
-    async def signed_in(self, on_url: OnUrl, wait_code: WaitCode) -> Credentials:
+    async def signed_in(self, before: Stored | None, on_url: OnUrl, wait_code: WaitCode) -> Credentials:
         """Let a person sign in. A client that is not configured registers itself, anew each time.
+
+        Args:
+            before: The tokens so far; when they gave too few rights, more are asked for.
+            on_url: Shows the person where to go.
+            wait_code: Waits for the person.
 
         Raises:
             ToolAuthNeeded: The server or the person refused.
@@ -115,7 +121,7 @@ class ByCode(Grant):
 
         memory = Memory(client_info=self._configured())
         provider = OAuthClientProvider(self.reach.url, self._client_metadata(), memory, show, wait)
-        await sign_in(provider, memory, self.reach, self._auth.scope)
+        await sign_in(provider, memory, self.reach, self._scope(before))
         if memory.client_info is None:
             raise ToolAuthNeeded("signing in to the server gave no client")
         return self._credentials(provider, memory.client_info)
@@ -130,6 +136,12 @@ class ByCode(Grant):
             scope=self._auth.scope,
             application_type="native" if _is_this_machine(urlsplit(self._redirect_uri).hostname) else "web",
         )
+
+    def _scope(self, before: Stored | None) -> str | None:
+        if before is None or before.credentials.wanted_scope is None:
+            return self._auth.scope
+        granted = union_scopes(self._auth.scope, before.credentials.tokens.scope)
+        return union_scopes(granted, before.credentials.wanted_scope)
 
     def _configured(self) -> OAuthClientInformationFull | None:
         if self._auth.client_id is None:

@@ -48,7 +48,7 @@ async def http_streams(reach: Http, limits: Limits, auth: httpx2.Auth | None) ->
     limit = limits.max_result_bytes + ENVELOPE_BYTES
     async with (
         _Client(reach, limits, auth) as client,
-        streamable_http_client(reach.url, http_client=client, max_sse_event_size=limit) as streams,
+        streamable_http_client(_address(reach), http_client=client, max_sse_event_size=limit) as streams,
     ):
         yield streams
 
@@ -80,7 +80,7 @@ class _Client(httpx2.AsyncClient):
             request.extensions = {**request.extensions, "timeout": httpx2.Timeout(_ASIDE_S).as_dict()}
         if request.method != "POST":
             return await super().send(request, stream=stream, **options)
-        request_id = _awaited(request.content)
+        request_id = _awaited(await request.aread())
         if request_id is None:
             return await self._aside(request, options)
         exchange = current()
@@ -139,6 +139,12 @@ def _awaited(content: bytes) -> object | None:
     """Return the id of a request that an answer is waited for; None for a notification or an answer of ours."""
     message = cast("dict[str, Any]", json.loads(content))
     return message.get("id") if "method" in message else None
+
+
+def _address(reach: Http) -> str:
+    """Return the address; a user and password in it would be sent in place of a token."""
+    url = httpx2.URL(reach.url)
+    return str(url.copy_with(userinfo=b"") if reach.auth is not None else url)
 
 
 def _headers(reach: Http) -> dict[str, str]:

@@ -15,7 +15,7 @@ from services.tools.capabilities import KINDS, Kind, read, shown
 from services.tools.connection import Connection
 from services.tools.uri_templates import matches
 
-LISTING_S = 60.0
+LISTING_S = 30.0
 """Time for everything together."""
 PAGES_LIMIT = 100
 BYTES_LIMIT = 16 * 1024 * 1024
@@ -72,7 +72,7 @@ async def fetch(connection: Connection, deadline: float) -> Listing:
         if not _offers(connection.client, kind.kind):
             continue
         items, cut = await _items(connection, kind, deadline)
-        good, odd = read(kind, items)
+        good, odd = await read(kind, items, CAPABILITIES_LIMIT + REFUSED_LIMIT)
         taken += good
         refused += odd
         notes += [f"the list of {kind.field} was cut: {cut}"] if cut else []

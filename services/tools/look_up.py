@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -41,8 +42,12 @@ def rule_for(options: ServerOptions, action: Action) -> LookUp | None:
 
 
 def marked(rule: LookUp | None, arguments: dict[str, Any], mark: str) -> dict[str, Any]:
-    """Return the write's arguments with its mark in them."""
-    if rule is None:
+    """Return the write's arguments with its mark in them.
+
+    A call whose text comes from elsewhere (`content_file` in place of `content`) is left as it is: it is not found by a
+    look-up then, and a person is asked.
+    """
+    if rule is None or any(f"{name}_file" in arguments for name in rule.mark):
         return arguments
     added = {name: _resolved(template, arguments, mark, name) for name, template in rule.mark.items()}
     return {**arguments, **added}
@@ -50,7 +55,7 @@ def marked(rule: LookUp | None, arguments: dict[str, Any], mark: str) -> dict[st
 
 def _resolved(template: JsonValue, arguments: dict[str, Any], mark: str, name: str) -> JsonValue:
     """Fill in a mark's template; an argument that it extends and that is absent counts as empty."""
-    given: dict[str, JsonValue] = {name: "", **arguments}
+    given: dict[str, JsonValue] = {**arguments, name: arguments.get(name) or ""}
     return templates.resolve(template, {"arguments": given, "marker": mark})
 
 
@@ -73,7 +78,7 @@ async def look_up(
     """
     action, arguments, mark = sent
     rule = rule_for(server.options, action)
-    if rule is None:
+    if rule is None or (rule.mark and mark not in json.dumps(arguments)):
         return None
     roots: dict[str, JsonValue] = {"arguments": arguments, "marker": mark}
     looked = await _look(connections, server, owner, rule, roots)
@@ -104,10 +109,15 @@ async def _look(
     return Looked(happened=True, text=_part(answer.text, rule.result))
 
 
+_NO_SUCH_THING = re.compile(r"\bnot found\b", re.IGNORECASE)
+
+
 def _said_no(error: ToolError) -> Looked | None:
-    """A reading that fails because there is no such thing says that the write did not happen; else nothing can tell."""
-    text = str(error).lower()
-    return Looked(happened=False) if "not found" in text or "404" in text or "does not exist" in text else None
+    """A reading that fails because there is no such thing says that the write did not happen; else nothing can tell.
+
+    Only words count: a number such as 404 may stand in a port, a marker or a quoted address.
+    """
+    return Looked(happened=False) if _NO_SUCH_THING.search(str(error)) else None
 
 
 def _contains(text: str, trace: str) -> bool:

@@ -8,11 +8,11 @@ import httpx2
 
 from domain.errors import ToolAuthNeeded, ToolRefused, Unavailable
 from domain.tool_server import AuthorizationCode, BearerToken, ClientCredentials, Http, ToolServer
-from services.net.quiet import silence_libraries
 from services.storage.database import Database
 from services.tools import tokens
 from services.tools.authorized import StaticToken, StoredToken
 from services.tools.grants import ByClientCredentials, ByCode, Grant, WaitCode
+from services.tools.library_logs import silence_libraries
 from services.tools.renewal import Renewals
 from services.tools.tokens import Holder, SignIn, SignInAnswer
 from services.vault.vault import Vault
@@ -92,9 +92,10 @@ class ToolAuth:
             await tokens.begin_sign_in(self._db, SignIn(state, holder, url), SIGN_IN_LIMIT_S)
             await on_url(url)
 
+        before = await self._renewals.load(grant, holder)
         try:
             async with asyncio.timeout(SIGN_IN_LIMIT_S):
-                credentials = await grant.signed_in(announce, wait_code or self._wait_code)
+                credentials = await grant.signed_in(before, announce, wait_code or self._wait_code)
         except TimeoutError:
             raise ToolAuthNeeded("nobody signed in within the time limit") from None
         finally:
@@ -105,6 +106,10 @@ class ToolAuth:
     async def forget(self, server: ToolServer, owner: str) -> None:
         """Forget the tokens for a server. Connections that have one in use go on with it until it ends."""
         await tokens.forget(self._db, _holder(server, owner))
+
+    async def close(self) -> None:
+        """Wait for the renewals under way, which must not be cut; to be called before the database is closed."""
+        await self._renewals.close()
 
     async def _wait_code(self, state: str) -> SignInAnswer:
         while True:

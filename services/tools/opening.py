@@ -13,7 +13,7 @@ from services.tools.connection import Connection, Opening
 from services.tools.http import ENVELOPE_BYTES, http_streams
 from services.tools.masking import for_errors
 from services.tools.stdio import stdio_streams
-from services.tools.streams import Streams
+from services.tools.streams import OnEnd, Streams
 
 AuthFor = Callable[[ToolServer, str], httpx2.Auth | None]
 """Gives what signs an owner's requests to a server in; None: nothing beside the fixed headers."""
@@ -56,10 +56,11 @@ class Opener:
         )
         return Connection(opening)
 
-    def _streams(self, server: ToolServer, owner: str) -> Callable[[], AbstractAsyncContextManager[Streams]]:
+    def _streams(self, server: ToolServer, owner: str) -> Callable[[OnEnd], AbstractAsyncContextManager[Streams]]:
         reach, limits = server.reach, server.options.limits
         if isinstance(reach, Http):
             auth = self._auth(server, owner) if self._auth else None
-            return lambda: http_streams(reach, limits, auth)
+            return lambda _: http_streams(reach, limits, auth)
         launch = Launch((self._commands.resolve(reach.command), *reach.args), self._commands.environment(reach.env))
-        return lambda: stdio_streams(launch, limits.max_result_bytes + ENVELOPE_BYTES, for_errors(server))
+        line_limit, mask = limits.max_result_bytes + ENVELOPE_BYTES, for_errors(server)
+        return lambda on_end: stdio_streams(launch, line_limit, mask, on_end)

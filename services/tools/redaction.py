@@ -104,10 +104,11 @@ def restored(given: Stdio | Http, stored: Stdio | Http | None, path: str = "/rea
         InvalidInput: Nothing is stored for a "•••", or it was meant for another address or command.
     """
     problems: list[Problem] = []
-    old = stored.model_dump() if stored is not None else None
-    shown = redacted(stored).model_dump() if stored is not None else None
-    whole = _restore(given.model_dump(), shown, old, path, problems)
-    if not problems and stored is not None and whole != given.model_dump() and _elsewhere(whole, stored):
+    sent = given.model_dump(mode="json")
+    old = stored.model_dump(mode="json") if stored is not None else None
+    shown = redacted(stored).model_dump(mode="json") if stored is not None else None
+    whole = _restore(sent, shown, old, path, problems)
+    if not problems and stored is not None and whole != sent and _elsewhere(whole, stored):
         message = "it leads elsewhere now: give its secrets again"
         problems.append(Problem(code="secret_needed", path=path, message=message))
     if problems:

@@ -12,6 +12,7 @@ from domain.tool_server import ServerOptions
 from domain.tools import Action, ActionType, Capability, CapabilityKind, Effect, Pin, effect_of
 from services.storage.driver import Row
 from services.storage.statements import Statements
+from services.tools import presets
 from services.tools.uri_templates import matches
 
 USABLE_LIMIT = 5000
@@ -90,7 +91,7 @@ _TEMPLATES = f"""
     SELECT {_COLUMNS} FROM {_FROM}
     WHERE {_OPEN_TO} AND c.server = ANY($2::text[]) AND c.kind = 'resource_template'
     ORDER BY c.server, c.present DESC, c.name LIMIT {NAMES_LIMIT}"""  # noqa: S608  our own constants
-_DOORS = f"SELECT s.id, s.disabled FROM tool_server s WHERE {_OPEN_TO} AND s.id = ANY($2::text[])"  # noqa: S608  ours
+_DOORS = f"SELECT s.id, s.disabled FROM tool_server s WHERE {_OPEN_TO} AND s.id = ANY($2)"  # noqa: S608  our own
 _NAMES = f"""
     SELECT name FROM tool_capability WHERE server = $1 AND kind = ANY($2::text[]) AND present AND hash = approved_hash
     ORDER BY name LIMIT {NAMES_LIMIT}"""  # noqa: S608  our own constants
@@ -191,11 +192,11 @@ def _pin(row: Row, options: ServerOptions, capability: Capability) -> Pin:
     """Return what `pin_of` would, with the hash that was taken when the list was read, and the admin's own list."""
     override = None if row["effect"] is None else Effect(row["effect"])
     says_idempotent = options.trusted and bool(capability.annotations.idempotent)
-    is_listed = capability.kind is CapabilityKind.TOOL and capability.name in options.idempotent
+    listed = (*options.idempotent, *(presets.idempotent(options.preset) if options.preset else ()))
     return Pin(
         hash=row["hash"],
         kind=capability.kind,
         capability=capability.name,
         effect=effect_of(capability, trusted=options.trusted, override=override),
-        idempotent=says_idempotent or is_listed,
+        idempotent=says_idempotent or (capability.kind is CapabilityKind.TOOL and capability.name in listed),
     )

@@ -1,6 +1,7 @@
 """Stored tokens kept fresh: one renewal at a time for each holder, in this process and over all of them."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from services.tools import tokens
 from services.tools.grants import Grant
 from services.tools.oauth_flow import SignInRefused
 from services.tools.tokens import Credentials, Holder, Stored, locked
+from services.vault.errors import VaultError
 from services.vault.vault import Vault
 
 AHEAD_S = 60.0
@@ -21,8 +23,11 @@ EXCHANGE_LIMIT_S = 15.0
 WAIT_LIMIT_S = 40.0
 RENEWALS_AT_ONCE = 4
 """Each holds a connection of the process's pool."""
+WANT_LIMIT_S = 2.0
 STORE_TRIES = 3
 STORE_AGAIN_S = 0.5
+
+_log = logging.getLogger(__name__)
 
 _DEAD = {"invalid_grant", "invalid_client", "unauthorized_client"}
 """Refusals after which the stored tokens are of no use."""
@@ -59,7 +64,7 @@ class Renewals:
         return stored.expires_at is not None and stored.expires_at <= self._now()
 
     async def load(self, grant: Grant, holder: Holder) -> Stored | None:
-        """Return the stored tokens, if they are for the server as it is configured."""
+        """Return the stored tokens, if they can be opened and are for the server as it is configured."""
         return await self._load(self._db, grant, holder)
 
     async def store(self, holder: Holder, credentials: Credentials) -> None:
@@ -91,6 +96,19 @@ class Renewals:
             self._running[holder] = running
             running.add_done_callback(lambda task: self._ended(holder, task))
         return await asyncio.shield(running)
+
+    async def want(self, grant: Grant, holder: Holder, last: Stored, scope: str) -> None:
+        """Remember what rights the last used tokens lack, for the next sign-in; if that fails, it asks for fewer."""
+        with suppress(TimeoutError, Unavailable):
+            async with asyncio.timeout(WANT_LIMIT_S), locked(self._db, holder) as tx:
+                found = await self._load(tx, grant, holder)
+                if found is not None and found.access_token == last.access_token:
+                    credentials = found.credentials.model_copy(update={"wanted_scope": scope})
+                    await tokens.store(tx, self._vault, holder, Stored(credentials, found.expires_at))
+
+    async def close(self) -> None:
+        """Wait for the renewals under way."""
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     def _ended(self, holder: Holder, task: asyncio.Task[Stored]) -> None:
         del self._running[holder]
@@ -156,7 +174,11 @@ class Renewals:
         return (last is None or found.access_token != last.access_token) and not self.is_due(found)
 
     async def _load(self, where: Statements, grant: Grant, holder: Holder) -> Stored | None:
-        stored = await tokens.load(where, self._vault, holder)
+        try:
+            stored = await tokens.load(where, self._vault, holder)
+        except VaultError as error:
+            _log.warning("stored tokens for server %s cannot be opened (%s)", holder.server, error.code)
+            return None
         return stored if stored is not None and grant.fits(stored) else None
 
     def _dated(self, credentials: Credentials) -> Stored:

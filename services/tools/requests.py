@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import mcp_types as types
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.shared.dispatcher import ProgressFnT
 from pydantic import TypeAdapter
 
@@ -53,8 +53,7 @@ async def send(client: Client, call: Call) -> Result:
     heard = _heard(call.on_progress)
     match call.action.type:
         case ActionType.TOOL:
-            tool = types.CallToolRequestParams(name=call.action.name, arguments=call.arguments)
-            result = await session.send_request(types.CallToolRequest(params=tool), _TOOL, progress_callback=heard)
+            result = await _tool(client, call.action.name, call.arguments, heard)
         case ActionType.RESOURCE:
             resource = types.ReadResourceRequestParams(uri=address(call))
             result = await session.send_request(
@@ -66,6 +65,23 @@ async def send(client: Client, call: Call) -> Result:
     if isinstance(result, types.InputRequiredResult):
         raise ToolNeedsInput(_question(result))
     return result
+
+
+async def _tool(
+    client: Client, name: str, arguments: dict[str, Any], heard: ProgressFnT | None
+) -> types.CallToolResult | types.InputRequiredResult:
+    """Call a tool; again when the server had refused it because headers should repeat some arguments.
+
+    The SDK knows which ones when it has listed the tool on this connection.
+    """
+    request = types.CallToolRequest(params=types.CallToolRequestParams(name=name, arguments=arguments))
+    try:
+        return await client.session.send_request(request, _TOOL, progress_callback=heard)
+    except MCPError as error:
+        if error.code != types.HEADER_MISMATCH:
+            raise
+    await client._relist_tool(name)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as `Client.call_tool` does
+    return await client.session.send_request(request, _TOOL, progress_callback=heard)
 
 
 def address(call: Call) -> str:

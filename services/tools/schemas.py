@@ -11,7 +11,8 @@ from pydantic import JsonValue
 
 from domain.errors import Problem
 from domain.tools import SCHEMA_LIMIT
-from services.tools.schema_cost import COST_LIMIT, cost
+from services.tools import schema_patterns
+from services.tools.schema_cost import COST_LIMIT, EXPLAINED_LIMIT, cost
 
 _PATTERN_BYTES = 1024 * 1024
 _COMPILED = 128
@@ -24,25 +25,33 @@ def violations(schema: dict[str, Any], value: JsonValue, *, limit: int = 20) -> 
 
     Args:
         schema: A JSON Schema of any draft. One that is too large, does not compile, or whose check would take too long
-            for this value counts as absent.
+            for this value counts as absent; so do patterns that the engine does not take.
         value: Any JSON value.
         limit: How many problems are told at most.
 
     Returns:
         Problems with code `schema`, and JSON pointers into the value.
     """
-    validator = _validator(schema)
-    if validator is None or cost(schema, value) > COST_LIMIT:
+    validator, looks = _validator(schema), cost(schema, value)
+    if validator is None or looks > COST_LIMIT:
         return ()
     try:
+        if validator.is_valid(value):
+            return ()
+        if looks > EXPLAINED_LIMIT:
+            return (_at_all("this breaks the schema; it is too large to say where"),)
         return tuple(islice(_problems(validator, value), limit))
     except _UNFIT:
-        return (Problem(code="schema", path="", message="this is no JSON value that can be checked"),)
+        return (_at_all("this is no JSON value that can be checked"),)
 
 
 def usable(schema: dict[str, Any]) -> bool:
     """Whether a schema is small enough and compiles."""
     return _validator(schema) is not None
+
+
+def _at_all(message: str) -> Problem:
+    return Problem(code="schema", path="", message=message)
 
 
 def _problems(validator: jsonschema_rs.Validator, value: Any) -> Iterator[Problem]:
@@ -65,8 +74,18 @@ def _validator(schema: dict[str, Any]) -> jsonschema_rs.Validator | None:
 
 @lru_cache(_COMPILED)
 def _compiled(text: str) -> jsonschema_rs.Validator | None:
+    """Compile a schema; one whose patterns are too many, or not for a linear engine, without them."""
+    try:
+        schema = json.loads(text)
+        whole = _compile(schema) if schema_patterns.count(schema) <= schema_patterns.PATTERNS_LIMIT else None
+        return whole or _compile(schema_patterns.without(schema))
+    except RecursionError:
+        return None
+
+
+def _compile(schema: dict[str, Any]) -> jsonschema_rs.Validator | None:
     options = jsonschema_rs.RegexOptions(size_limit=_PATTERN_BYTES, dfa_size_limit=_PATTERN_BYTES)
     try:
-        return jsonschema_rs.validator_for(json.loads(text), offline=True, pattern_options=options)
+        return jsonschema_rs.validator_for(schema, offline=True, pattern_options=options)
     except (*_UNFIT, jsonschema_rs.ReferencingError):
         return None

@@ -11,27 +11,31 @@ from mcp_types import PARSE_ERROR, ErrorData, JSONRPCError, JSONRPCMessage, json
 from pydantic import ValidationError
 
 from domain.errors import ToolAnswerInvalid, ToolAnswerTooLarge, ToolUnavailable
+from domain.hidden import strip_hidden
 from services.tools.child import Child, Launch, running
-from services.tools.errors import ANSWER_TOO_LARGE, bounded
+from services.tools.errors import ANSWER_TOO_LARGE
 from services.tools.exchange import of_sender
 from services.tools.lines import Lines, Overlong, answered_id
 from services.tools.masking import Mask
 from services.tools.replies import repaired
-from services.tools.streams import Streams
+from services.tools.streams import OnEnd, Streams
 
 _CHUNK = 64 * 1024
+_SAID_LIMIT = 3000
+"""Characters of a dead process's last words that are told."""
 _SKIPPED_LIMIT = 256 * 1024 * 1024
 """Bytes of overlong lines that are read and thrown away before the connection ends."""
 
 
 @asynccontextmanager
-async def stdio_streams(launch: Launch, line_limit: int, mask: Mask) -> AsyncGenerator[Streams]:
+async def stdio_streams(launch: Launch, line_limit: int, mask: Mask, on_end: OnEnd) -> AsyncGenerator[Streams]:
     """Run a server for the length of a block.
 
     Args:
         launch: What is started.
         line_limit: Bytes that a message may have.
         mask: Takes secrets out of what the process said last on stderr, which is in the error when it dies.
+        on_end: Told of an error before the process is ended, which may take seconds.
 
     Raises:
         ToolUnavailable: The process cannot be started, or ended.
@@ -41,12 +45,16 @@ async def stdio_streams(launch: Launch, line_limit: int, mask: Mask) -> AsyncGen
     async with running(launch) as child:
         to_us, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         outgoing, to_child = create_context_streams[SessionMessage](0)
-        async with to_us, incoming, outgoing, to_child, anyio.create_task_group() as tasks:
-            tasks.start_soon(child.listen)
-            tasks.start_soon(_read, child, to_us, line_limit, mask)
-            tasks.start_soon(_write, child, to_child, mask)
-            yield incoming, outgoing
-            tasks.cancel_scope.cancel()
+        try:
+            async with to_us, incoming, outgoing, to_child, anyio.create_task_group() as tasks:
+                tasks.start_soon(child.listen)
+                tasks.start_soon(_read, child, to_us, line_limit, mask)
+                tasks.start_soon(_write, child, to_child, mask)
+                yield incoming, outgoing
+                tasks.cancel_scope.cancel()
+        except ExceptionGroup as error:
+            on_end(error)
+            raise
 
 
 async def _read(
@@ -81,7 +89,7 @@ async def _death(child: Child, mask: Mask) -> ToolUnavailable:
     """Return the error that tells how the process ended."""
     code = await child.ended()
     how = "closed its pipes" if code is None else f"ended with exit code {code}"
-    said = mask(bounded(child.said))
+    said = mask(strip_hidden(child.said)[0]).strip()[-_SAID_LIMIT:]
     return ToolUnavailable(f"the server's process {how}" + (f": {said}" if said else ""), may_have_happened=True)
 
 

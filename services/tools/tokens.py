@@ -67,6 +67,7 @@ class Credentials(BaseModel):
         server_url: The MCP endpoint that the tokens are for; never sent anywhere else.
         metadata: The authorization server's, for its token endpoint.
         resource: The MCP server's, for the resource parameter.
+        wanted_scope: What the server said is missing; the next sign-in asks for it as well.
     """
 
     server_url: str
@@ -74,6 +75,7 @@ class Credentials(BaseModel):
     client_info: OAuthClientInformationFull = Field(repr=False)
     metadata: OAuthMetadata | None = Field(default=None, repr=False)
     resource: ProtectedResourceMetadata | None = Field(default=None, repr=False)
+    wanted_scope: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

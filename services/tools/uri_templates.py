@@ -1,6 +1,7 @@
 """URI templates of level 1 (RFC 6570): `{name}` stands for one percent-encoded value, and nothing else is taken."""
 
 import re
+import string
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -9,6 +10,7 @@ from domain.errors import Problem, ToolArgumentsInvalid, ToolRefused
 from domain.tools import URI_LIMIT
 
 _VARIABLE = re.compile(r"\{([A-Za-z0-9_]{1,64})\}")
+_OF_VALUES = frozenset(f"{string.ascii_letters}{string.digits}._~%-")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]*\Z")
 
 
@@ -59,12 +61,29 @@ def expand(template: str, arguments: Mapping[str, Any]) -> str:
 
 
 def matches(template: str, uri: str) -> bool:
-    """Whether a URI is one that a template can make."""
+    """Whether a URI is one that a template can make; in time linear in the URI for each variable."""
     if variables(template) is None:
         return False
-    parts = re.split(_VARIABLE, template)
-    pattern = "".join(re.escape(part) if at % 2 == 0 else r"[A-Za-z0-9._~%-]*" for at, part in enumerate(parts))
-    return re.fullmatch(pattern, uri) is not None
+    reached = {0}
+    for at, part in enumerate(re.split(_VARIABLE, template)):
+        is_variable = at % 2 == 1
+        reached = _through_value(uri, reached) if is_variable else _through_literal(uri, reached, part)
+    return len(uri) in reached
+
+
+def _through_literal(uri: str, reached: set[int], literal: str) -> set[int]:
+    return {at + len(literal) for at in reached if uri.startswith(literal, at)}
+
+
+def _through_value(uri: str, reached: set[int]) -> set[int]:
+    """Return where a value can end that begins at one of these places."""
+    ends = set(reached)
+    running = False
+    for at, char in enumerate(uri):
+        running = (running or at in reached) and char in _OF_VALUES
+        if running:
+            ends.add(at + 1)
+    return ends
 
 
 def _text(value: Any) -> str:

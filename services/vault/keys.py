@@ -14,6 +14,15 @@ _LOCAL_ID = "local"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
+def open_vault(text: str | None, file: Path) -> Vault:
+    """Return the vault of a setting; of a file, made at need, where nothing is set.
+
+    Raises:
+        KeysInvalid: The setting or the file cannot be used.
+    """
+    return load_or_create(file) if text is None else parse_keys(text)
+
+
 def parse_keys(text: str) -> Vault:
     """Read `id:key,id2:key2`, keys as 32 bytes in base64url with or without padding. The first one seals.
 

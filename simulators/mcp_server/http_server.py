@@ -153,6 +153,7 @@ class Endpoint:
 
     async def _stream(self, wire: HttpWire) -> None:
         if self.world.resumed is not None and "last-event-id" in wire.request.headers:
+            self.world.note_fetch(wire.request.method, wire.request.path)
             await self.world.resumed(wire)
             return
         if not self.world.script.sessions:

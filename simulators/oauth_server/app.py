@@ -58,7 +58,7 @@ class _Gate:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         if token and behaviour.challenge is not None:
             self._book.note("challenged", behaviour.challenge)
-            return _challenge(request, 403, behaviour.challenge)
+            return _challenge(request, 403, behaviour.challenge, behaviour.challenge_scope)
         if self._book.lets_in(token) or (not token and behaviour.anonymous):
             self._book.note("let in", request.method)
             return None
@@ -66,7 +66,7 @@ class _Gate:
         return _challenge(request, 401, "invalid_token")
 
 
-def _challenge(request: Request, status: int, error: str) -> Response:
+def _challenge(request: Request, status: int, error: str, scope: str = SCOPE) -> Response:
     metadata = f"{origin_of(request)}/.well-known/oauth-protected-resource/mcp"
-    challenge = f'Bearer error="{error}", scope="{SCOPE}", resource_metadata="{metadata}"'
+    challenge = f'Bearer error="{error}", scope="{scope}", resource_metadata="{metadata}"'
     return JSONResponse({"error": error}, status, headers={"WWW-Authenticate": challenge})

@@ -33,8 +33,11 @@ class Grants:
     async def token(self, request: Request) -> Response:
         """Answer a token request."""
         form = dict(parse_qsl((await request.body()).decode()))
+        answer = self._answer(form.get("grant_type", ""), request, form)
         await asyncio.sleep(self._book.behaviour.delay_s)
-        kind = form.get("grant_type", "")
+        return answer
+
+    def _answer(self, kind: str, request: Request, form: Form) -> Response:
         self._book.note("asked", kind)
         if (status := self._book.behaviour.failure) is not None:
             return Response(self._book.behaviour.failure_body, status, media_type="application/json")

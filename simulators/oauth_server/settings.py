@@ -17,10 +17,11 @@ class Behaviour(BaseModel):
         failure: Answer token requests with this status instead; None: properly.
         failure_body: The body of that answer.
         metadata_failure: Answer metadata requests with this status instead.
-        delay_s: Wait before token requests are answered.
+        delay_s: Wait between what a token request changes and its answer.
         deny: Refuse authorization, as a person might.
         anonymous: Let `/mcp` be asked without a token.
         challenge: The `error` of the challenge that answers each token, right or not, with 403; None: none.
+        challenge_scope: The scope that this challenge names.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -35,6 +36,7 @@ class Behaviour(BaseModel):
     deny: bool = False
     anonymous: bool = False
     challenge: str | None = None
+    challenge_scope: str = SCOPE
 
 
 @dataclass(frozen=True, slots=True)

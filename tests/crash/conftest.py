@@ -1,5 +1,6 @@
 """A machine of our own: every process of the product as a child that a test may kill, stop and start again."""
 
+import json
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from temporalio.client import Client
 
 from runtime import temporal
 from runtime.local import DevServer, EmbeddedPostgres, Supervisor, programs
+from runtime.local.atlassian import simulated_servers
 from runtime.local.ports import free_port
 from runtime.local.supervisor import Backoff
 from runtime.local.temporal_server import Ports
@@ -17,6 +19,7 @@ from runtime.settings import Settings
 from services.storage.migrate import migrate
 from tests.crash.machine import Machine, api_alone, worker_alone
 from tests.workflows.product import Product
+from tests.workflows.running import TEST_KEYS
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -32,7 +35,14 @@ async def machine(settings: Settings, state_dir: Path, temporal_binary: Path) ->
         await supervisor.start(dev.spec)
         sim_port, api_port = free_port(), free_port()
         await supervisor.start(programs.simulator(sim_port, folder / "calls.jsonl"))
+        jira_port = free_port()
+        await supervisor.start(programs.atlassian_simulator(jira_port, folder / "writes.jsonl"))
+        servers = folder / "tool-servers.json"
+        servers.write_text(json.dumps(simulated_servers(jira_port)))
         variables = {
+            "LONGHAUL_STATE_DIR": str(folder),
+            "LONGHAUL_MASTER_KEYS": TEST_KEYS,
+            "LONGHAUL_TOOL_SERVERS_FILE": str(servers),
             "DATABASE_URL": postgres.address,
             "TEMPORAL_ADDRESS": dev.address,
             "LONGHAUL_OPENAI_BASE_URL": f"http://127.0.0.1:{sim_port}/v1",
@@ -46,8 +56,10 @@ async def machine(settings: Settings, state_dir: Path, temporal_binary: Path) ->
         async with (
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{api_port}", timeout=30, trust_env=False) as api,
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{sim_port}", timeout=30, trust_env=False) as model,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{jira_port}", timeout=30, trust_env=False) as jira,
         ):
-            yield Machine(supervisor, Product(api, model, client, "longhaul-sim"), postgres.address, dev.address)
+            product = Product(api, model, client, "longhaul-sim")
+            yield Machine(supervisor, product, postgres.address, dev.address, jira)
 
 
 @pytest_asyncio.fixture

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import httpx
+
 from runtime.local import ProcessSpec, Supervisor, programs
 from runtime.settings import PROJECT_ROOT, child_environment
 from services.storage.database import Database
@@ -17,12 +19,13 @@ RESUME_WITHIN_S = 10.0
 
 @dataclass(frozen=True)
 class Machine:
-    """The supervisor, a client of the product, and the addresses of its parts."""
+    """The supervisor, a client of the product, and the addresses of its parts; `jira`: the simulated Atlassian."""
 
     supervisor: Supervisor
     product: Product
     database_url: str
     temporal_address: str
+    jira: httpx.AsyncClient
 
     async def check_asked_once(self, product: Product, request_id: str) -> None:
         """Check that no answer in the journal was asked for again, by the provider's own log."""

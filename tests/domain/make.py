@@ -13,7 +13,8 @@ from domain.plan import Plan
 from domain.request import Caps
 from domain.run_state import RunState
 from domain.scheduling import Launch, next_moves
-from domain.step import Step, StepResult, StepStatus
+from domain.step import Step, StepKind, StepResult, StepStatus
+from domain.tools import CapabilityKind, Effect, Pin
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 CAPS = Caps()
@@ -22,6 +23,22 @@ CAPS = Caps()
 def step(step_id: str = "a", *depends_on: str, prompt: str = "do it", **fields: Any) -> Step:
     """A generate step that depends on others."""
     return Step(id=step_id, prompt=Text.inline(prompt), depends_on=depends_on, **fields)
+
+
+PIN = Pin(hash="sha256:00", kind=CapabilityKind.TOOL, capability="note_create", effect=Effect.WRITE)
+
+
+def call(step_id: str = "a", *depends_on: str, **fields: Any) -> Step:
+    """A tool step that depends on others, bound to a tool."""
+    usual: dict[str, Any] = {
+        "kind": StepKind.TOOL,
+        "mcp_target_server_id": "notes",
+        "mcp_action_type": "tool",
+        "mcp_action_name": "note_create",
+        "mcp_parameters": {"text": "hi"},
+        "pin": PIN,
+    }
+    return step(step_id, *depends_on, **(usual | fields))
 
 
 def plan(*steps: Step) -> Plan:

@@ -2,11 +2,18 @@ from typing import Any
 
 import pytest
 
-from domain.admission import KINDS_NOW, admit, allowed_kinds
+from domain.admission import KINDS_NOW, PARAMETERS_LIMIT, admit, allowed_kinds
 from domain.content import Text
 from domain.request import Caps
 from domain.step import HUMAN_TIMEOUT_S, Step, StepKind
-from tests.domain.make import CAPS, codes, step
+from tests.domain.make import CAPS, call, codes, step
+
+
+def nested(levels: int) -> object:
+    value: object = "x"
+    for _ in range(levels):
+        value = [value]
+    return value
 
 
 def test_good_plan_is_admitted() -> None:
@@ -29,7 +36,11 @@ def test_good_plan_is_admitted() -> None:
         ((step("a\n"),), "bad_id", "/steps/0/id"),
         ((step("ａ"),), "bad_id", "/steps/0/id"),
         ((step("a" * 41),), "bad_id", "/steps/0/id"),
-        ((step("a", kind=StepKind.TOOL),), "kind_not_available", "/steps/0/kind"),
+        ((step("a", kind=StepKind.TOOL),), "action_missing", "/steps/0/mcp_action_name"),
+        ((step("a", kind=StepKind.TOOL, mcp_action_name="x"),), "action_missing", "/steps/0/mcp_action_name"),
+        ((call("a", pin=None),), "tool_not_bound", "/steps/0/mcp_action_name"),
+        ((step("a", mcp_parameters={}),), "not_a_tool_step", "/steps/0/mcp_action_name"),
+        ((call("a", kind=StepKind.GENERATE),), "not_a_tool_step", "/steps/0/mcp_action_name"),
         ((step("a", kind=StepKind.RETRIEVE),), "kind_not_available", "/steps/0/kind"),
         ((step("a", timeout_s=0.5),), "timeout_out_of_range", "/steps/0/timeout_s"),
         ((step("a", timeout_s=-1),), "timeout_out_of_range", "/steps/0/timeout_s"),
@@ -48,6 +59,37 @@ def test_good_plan_is_admitted() -> None:
 def test_bad_plan_is_refused_with_a_reason(steps: tuple[Step, ...], code: str, path: str) -> None:
     problems = [(problem.code, problem.path) for problem in admit(steps, CAPS)]
     assert (code, path) in problems
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code", "path"),
+    [
+        ({"x": "y" * PARAMETERS_LIMIT}, "parameters_too_large", ""),
+        ({"x": float("nan")}, "parameters_invalid", ""),
+        ({"x": nested(60)}, "parameters_invalid", ""),
+        ({"x": nested(5000)}, "parameters_invalid", ""),
+        ({"x": ["{{steps.b.result}}"]}, "reference_not_dependency", "/x/0"),
+        ({"x": "{{steps.zz.result}}"}, "reference_not_dependency", "/x"),
+        ({"x": "{{steps.c.result}}"}, "reference_not_dependency", "/x"),
+        ({"a/b": "{{steps.a.status}}"}, "reference_invalid", "/a~1b"),
+        ({"x": "{{steps}}"}, "reference_invalid", "/x"),
+        ({"x": "{{a.result}}"}, "reference_invalid", "/x"),
+    ],
+)
+def test_bad_parameters_are_refused_with_their_place(parameters: dict[str, Any], code: str, path: str) -> None:
+    steps = (step("a"), step("b"), call("c", "a", mcp_parameters=parameters))
+    problems = [(problem.code, problem.path) for problem in admit(steps, CAPS)]
+    assert problems == [(code, f"/steps/2/mcp_parameters{path}")]
+
+
+def test_parameters_may_refer_to_what_the_step_waits_for_and_hold_other_braces() -> None:
+    parameters = {"x": "{{steps.a.result.k}} {{steps.b.result}} {{monospace}} {{other.a}}", "界": "界" * 5000}
+    assert admit((step("a"), step("b", "a"), call("c", "b", mcp_parameters=parameters)), CAPS) == ()
+    assert admit((call("a", mcp_parameters=None),), CAPS) == ()
+
+
+def test_tools_are_looked_up_only_once_the_rest_is_right() -> None:
+    assert admit((call("a", pin=None),), CAPS, bound=False) == ()
 
 
 def test_too_many_steps_are_refused_before_they_are_looked_at() -> None:

@@ -6,8 +6,8 @@ import pytest
 from domain.amendment import HAND_RESULT_LIMIT, LONGEST_DEADLINE, AmendContext, Amended, amend
 from domain.content import Text
 from domain.errors import AmendmentRefused
-from domain.step import StepRun, StepStatus
-from tests.domain.make import CAPS, NOW, amendment, codes, plan, step
+from domain.step import Step, StepRun, StepStatus
+from tests.domain.make import CAPS, NOW, PIN, amendment, call, codes, plan, step
 
 PLAN = plan(step("done"), step("run", "done", budget_micros=50), step("next", "run"), step("last", "next"))
 RUNS = {
@@ -119,7 +119,15 @@ TOO_LONG = "x" * (HAND_RESULT_LIMIT + 1)
         ({"op": "add", "step": {**NEW, "prompt": {"ref": "sha256:00", "size": 1}}}, "invalid", "/edits/0/step/prompt"),
         ({"op": "add", "step": {**NEW, "id": "done"}}, "duplicate_id", "/edits/0/step/id"),
         ({"op": "add", "step": {**NEW, "depends_on": ["new"]}}, "self_dependency", "/steps/4/depends_on/0"),
-        ({"op": "add", "step": {**NEW, "kind": "tool"}}, "kind_not_available", "/steps/4/kind"),
+        ({"op": "add", "step": {**NEW, "kind": "tool"}}, "action_missing", "/steps/4/mcp_action_name"),
+        ({"op": "add", "step": {**NEW, "kind": "retrieve"}}, "kind_not_available", "/steps/4/kind"),
+        ({"op": "set_parameters", "step_id": "zz", "mcp_parameters": {}}, "unknown_step", "/edits/0/step_id"),
+        ({"op": "set_parameters", "step_id": "done", "mcp_parameters": {}}, "step_finished", "/edits/0/step_id"),
+        (
+            {"op": "set_parameters", "step_id": "run", "mcp_parameters": {}},
+            "not_a_tool_step",
+            "/steps/1/mcp_action_name",
+        ),
         ({"op": "drop", "step_id": "zz"}, "unknown_step", "/edits/0/step_id"),
         ({"op": "drop", "step_id": "done"}, "step_finished", "/edits/0/step_id"),
         ({"op": "rewire", "step_id": "zz", "depends_on": []}, "unknown_step", "/edits/0/step_id"),
@@ -177,3 +185,35 @@ def test_one_wrong_edit_refuses_all_and_every_reason_is_told() -> None:
         apply(good, *[bad] * 99)
     assert codes(caught.value.problems) == ["step_finished"] * 20
     assert caught.value.problems[0].path == "/edits/1/step_id"
+
+
+CALLS = plan(step("first"), call("write", "first"))
+CALL_RUNS = {"first": StepRun(status=StepStatus.SUCCEEDED), "write": StepRun(status=StepStatus.RUNNING)}
+CHANGE = {"op": "set_parameters", "step_id": "write", "mcp_parameters": {"text": "{{steps.first.result}}"}}
+
+
+def amend_calls(*edits: dict[str, Any], bound: tuple[Step, ...] | None) -> Amended:
+    return amend(CALLS, CALL_RUNS, amendment(*edits), CAPS, AmendContext(now=NOW, bound=bound))
+
+
+def test_new_parameters_are_looked_up_before_they_count() -> None:
+    draft = amend_calls(CHANGE, bound=None)
+    assert (draft.plan.step("write").pin, draft.rerun) == (None, ("write",))
+    other = PIN.model_copy(update={"hash": "sha256:11"})
+    bound = tuple(it.model_copy(update={"pin": other}) for it in draft.plan.steps)
+    amended = amend_calls(CHANGE, bound=bound)
+    assert amended.plan.step("write").pin == other
+    assert amended.plan.step("write").mcp_parameters == {"text": "{{steps.first.result}}"}
+    assert amended.plan.step("first").pin is None
+
+
+def test_a_pin_found_for_another_step_is_not_taken() -> None:
+    with pytest.raises(AmendmentRefused) as caught:
+        amend_calls(CHANGE, bound=CALLS.steps)
+    assert codes(caught.value.problems) == ["tool_not_bound"]
+
+
+def test_other_edits_leave_the_pin_and_nobody_writes_one_by_hand() -> None:
+    assert amend_calls({"op": "retime", "step_id": "write", "timeout_s": 9}, bound=()).plan.step("write").pin == PIN
+    by_hand = {**call("new").model_dump(mode="json"), "prompt": "p"}
+    assert amend_calls({"op": "add", "step": by_hand}, bound=None).plan.step("new").pin is None

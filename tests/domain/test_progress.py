@@ -1,13 +1,15 @@
 import re
 import shlex
+from typing import Any
 
 import pytest
 
 from domain.content import Text
 from domain.outcomes import settle
 from domain.progress import ROWS_SHOWN, Progress, details, dollars, progress
-from domain.request import Approval, Phase, Question
+from domain.request import Approval, ApprovalKind, Phase, Question
 from domain.run_state import RunState
+from domain.tools import Action, ActionType, Effect
 from tests.domain.make import CAPS, NOW, launches, running, step, succeeded
 
 
@@ -53,6 +55,18 @@ def test_details_show_what_is_open_with_commands_to_paste() -> None:
     assert names == ["reply", "approve", "resume", "cancel"]
     assert "open question `q_1`" in shown
     assert "open approval `a_plan_1`" in shown
+    assert "SECRET" not in shown
+
+
+def test_details_tell_what_an_approval_is_about_without_its_arguments() -> None:
+    state = running(step("a"))
+    action = Action(server="notes", type=ActionType.TOOL, name="note`create")
+    fields: dict[str, Any] = {"kind": ApprovalKind.TOOL, "action": action, "arguments": Text.inline("SECRET")}
+    state.approvals["a_1"] = Approval(id="a_1", plan_version=1, expires_at=NOW, effect=Effect.WRITE, **fields)
+    state.approvals["a_2"] = Approval(id="a_2", plan_version=1, expires_at=NOW, **fields)
+    shown = details("req_1", state)
+    assert "open approval `a_1` (tool): write by `notes: note'create`" in shown
+    assert "open approval `a_2` (tool): call by" in shown
     assert "SECRET" not in shown
 
 

@@ -6,7 +6,7 @@ from domain.request import Caps, Phase
 from domain.run_state import DueReplan, RunState, Stop
 from domain.scheduling import BUDGET_NOTE, Moves, next_moves
 from domain.step import StepKind
-from tests.domain.make import CAPS, NOW, failed, launched, launches, running, step, succeeded
+from tests.domain.make import CAPS, NOW, call, failed, launched, launches, running, step, succeeded
 
 
 def statuses(state: RunState) -> dict[str, str]:
@@ -100,3 +100,13 @@ def test_steps_without_money_fall_with_all_that_need_them_and_the_plan_ends() ->
 
 def test_request_without_a_plan_has_nothing_to_do() -> None:
     assert next_moves(RunState(started_at=NOW), CAPS) == Moves()
+
+
+def test_a_tool_costs_nothing_unless_a_model_judges_what_it_gave() -> None:
+    state = running(call("free"), call("judged", evaluate="model"), budget_micros=100)
+    free, judged = launches(state)
+    assert free.grant_micros is None
+    assert judged.grant_micros is not None
+    poor = running(call("free"), call("judged", evaluate="model"), budget_micros=0)
+    assert launched(poor) == ["free"]
+    assert poor.runs["judged"].note == BUDGET_NOTE

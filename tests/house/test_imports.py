@@ -9,7 +9,7 @@ from typing import Any
 from tests.house.source import ROOT
 
 LINT = Path(sys.executable).with_name("lint-imports")
-SUBJECTS = ("services/llm", "services/storage")
+SUBJECTS = ("services/llm", "services/storage", "services/tools")
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -32,10 +32,11 @@ def plant(folder: Path) -> None:
         room["source_modules"][0]: room["forbidden_modules"][0] for room in contracts() if "source_modules" in room
     }
     for room, other in forbidden.items():
-        (folder / room).mkdir()
-        (folder / room / "__init__.py").write_text(f"import {other}\n", encoding="utf-8")
+        path = folder / room.replace(".", "/")
+        path.mkdir(parents=True)
+        (path / "__init__.py").write_text(f"import {other}\n", encoding="utf-8")
     for subject in SUBJECTS:
-        (folder / subject).mkdir()
+        (folder / subject).mkdir(exist_ok=True)
         (folder / subject / "__init__.py").write_text("", encoding="utf-8")
     (folder / "services/storage/__init__.py").write_text("import services.llm\n", encoding="utf-8")
 

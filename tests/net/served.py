@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -21,10 +22,11 @@ class Served:
 
 
 @contextmanager
-def serve() -> Iterator[Served]:
+def serve(certificate: Path | None = None) -> Iterator[Served]:
     listener = socket.create_server(("127.0.0.1", 0))
     app = Starlette(routes=[Route("/", _host), Route("/to", _redirect)])
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
+    config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1, ssl_certfile=certificate)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

@@ -2,8 +2,10 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
+from pathlib import Path
 
 import httpcore2
 import httpx2
@@ -13,7 +15,8 @@ from domain.errors import InvalidInput
 from services.net import guard
 from services.net.addresses import Address
 from services.net.guard import AddressRefused, GuardedBackend, guarded_transport, judge
-from tests.net.served import Served
+from tests.net.certificate import write
+from tests.net.served import Served, serve
 
 
 def _client(*, allow_private: bool, follow: bool = False) -> httpx2.AsyncClient:
@@ -147,3 +150,20 @@ async def test_unix_sockets_are_refused() -> None:
 async def test_the_pool_may_wait_between_its_tries() -> None:
     backend: httpcore2.AsyncNetworkBackend = GuardedBackend(allow_private=True)
     await backend.sleep(0)
+
+
+async def test_a_certificate_is_checked_against_the_name_and_not_the_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = write(tmp_path, "named.test")
+    monkeypatch.setattr(guard, "resolve", _resolving_to(*[["127.0.0.1"]] * 3))
+    with serve(certificate) as secure:
+        trusting = guarded_transport(allow_private=True, verify=ssl.create_default_context(cafile=certificate))
+        async with httpx2.AsyncClient(transport=trusting, timeout=5) as client:
+            answer = await client.get(f"https://named.test:{secure.port}/")
+            assert answer.text == f"named.test:{secure.port}"
+            with pytest.raises(httpx2.ConnectError, match="mismatch"):
+                await client.get(f"https://other.test:{secure.port}/")
+        async with _client(allow_private=True) as client:
+            with pytest.raises(httpx2.ConnectError, match="self-signed"):
+                await client.get(f"https://named.test:{secure.port}/")

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from domain.tools import Annotations, Capability, CapabilityKind, fingerprint
@@ -38,12 +39,14 @@ class Shelf:
             await self.db.fetch(_CAPABILITY, server, kind, name, seen, seen if approved else None, present)
 
 
-def tool(name: str, description: str = "", *, reads: bool = False, **properties: object) -> Capability:
-    """A tool with the named properties."""
+def tool(
+    name: str, description: str = "", properties: Mapping[str, object] | None = None, *, reads: bool = False
+) -> Capability:
+    """A tool that requires these properties."""
     return Capability(
         kind=CapabilityKind.TOOL,
         name=name,
         description=description,
-        input_schema={"type": "object", "properties": properties, "required": list(properties)},
+        input_schema={"type": "object", "properties": dict(properties or {}), "required": list(properties or {})},
         annotations=Annotations(read_only=reads),
     )

@@ -90,7 +90,7 @@ async def test_texts_are_cut_and_free_of_hidden_characters(shelf: Shelf) -> None
     server = await shelf.server()
     hidden = "\U000e0041\u200b"
     field = {"type": "string", "description": f"the{hidden} text"}
-    await shelf.put(server, tool("note_find", f"Finds{hidden} notes. " + "x" * 20_000, **{f"text{hidden}": field}))
+    await shelf.put(server, tool("note_find", f"Finds{hidden} notes. " + "x" * 20_000, {f"text{hidden}": field}))
     await shelf.put(server, tool(f"note{hidden}_find"))
     (found,) = await shown(shelf)
     assert found.description.startswith("Finds notes. xxx")
@@ -103,7 +103,7 @@ async def test_a_large_schema_is_shown_without_words_or_not_at_all(shelf: Shelf)
     server = await shelf.server()
     wordy = {f"f{number}": {"type": "string", "description": "word " * 50} for number in range(30)}
     huge = {f"f{number}_{'x' * 50}": TEXT for number in range(200)}
-    await shelf.put(server, tool("note_find", **wordy), tool("note_find_more", **huge))
+    await shelf.put(server, tool("note_find", "", wordy), tool("note_find_more", "", huge))
     found = {item.mcp_action_name: item for item in await shown(shelf)}
     schema = found["note_find"].input_schema
     assert schema is not None
@@ -117,7 +117,7 @@ async def test_a_schema_of_a_hundred_levels_is_shown_as_far_as_it_goes(shelf: Sh
     deep: object = TEXT
     for _ in range(150):
         deep = [deep]
-    await shelf.put(server, tool("note_find", text={"type": "string", "examples": deep}))
+    await shelf.put(server, tool("note_find", "", {"text": {"type": "string", "examples": deep}}))
     (found,) = await shown(shelf)
     assert found.input_schema is not None
 
@@ -125,7 +125,7 @@ async def test_a_schema_of_a_hundred_levels_is_shown_as_far_as_it_goes(shelf: Sh
 async def test_all_offers_together_have_a_bound(shelf: Shelf) -> None:
     server = await shelf.server()
     field = {"type": "string", "description": "界" * 1200}
-    await shelf.put(server, *(tool(f"note_find_{number}", "界" * 600, text=field) for number in range(12)))
+    await shelf.put(server, *(tool(f"note_find_{number}", "界" * 600, {"text": field}) for number in range(12)))
     found = await shown(shelf)
     sizes = [len(item.model_dump_json().encode()) for item in found]
     assert len(found) == OFFERS

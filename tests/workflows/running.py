@@ -17,6 +17,7 @@ from domain.placement import Placement
 from runtime import search_attributes, temporal
 from runtime.settings import Settings
 from services.storage.event_reader import EventReader
+from services.tools.admin import ToolAdmin
 from tests.workflows.product import Product
 
 MODEL = "longhaul-sim"
@@ -54,6 +55,7 @@ async def running(settings: Settings) -> AsyncIterator[Product]:
             deployment=Deployment(
                 task_queue=settings.task_queue, placement=Placement.AUTO, eager_start=True, simulated=True
             ),
+            tools=ToolAdmin(services.db, services.tools.vault, services.tools.commands),
         )
         listener = listen("127.0.0.1", 0)
         port = listener.getsockname()[1]

@@ -36,33 +36,40 @@ class Notes:
     url: str
     services: Services
     control: httpx.AsyncClient
-    process: asyncio.subprocess.Process
 
     async def register(self, **options: Any) -> None:
         """Make it known to the product and read what it offers; registered before: with other options."""
+        await self.store(**options)
+        await self.refresh()
+
+    async def store(self, **options: Any) -> None:
+        """Make it known, and read nothing."""
         chosen = ServerOptions.model_validate({"trusted": True, "look_ups": (LOOK_UP,), **options})
         server = ToolServer(id=self.id, reach=Http(url=f"{self.url}/mcp", allow_private=True), options=chosen)
         tools = self.services.tools
         async with self.services.db.transaction() as tx:
             known = {view.id for view in await servers.views(tx, tools.vault)}
             await (servers.change if self.id in known else servers.create)(tx, tools.vault, server)
-        await self.refresh()
 
     async def refresh(self) -> None:
         """Read what it offers into the registry."""
+        error = await self.try_refresh()
+        assert error is None, error
+
+    async def try_refresh(self) -> str | None:
+        """Read what it offers; return why that failed."""
         tools = self.services.tools
         server = await servers.load(self.services.db, tools.vault, self.id)
-        found = await refresh(self.services.db, tools.connections, server, "hand", pause_s=0.1)
-        assert found.error is None, found.error
+        return (await refresh(self.services.db, tools.connections, server, "hand", pause_s=0.1)).error
 
     async def behave(self, behaviour: str | None) -> None:
         """Switch a behaviour on, or all off."""
-        answer = await self.control.put("/__sim/behaviour", json={"behaviour": behaviour})
+        answer = await self.control.put("__sim/behaviour", json={"behaviour": behaviour})
         assert answer.is_success, answer.text
 
     async def writes(self) -> list[Json]:
         """Return the writes that were done."""
-        answer = await self.control.get("/__sim/writes")
+        answer = await self.control.get("__sim/writes")
         seen: list[Json] = answer.json()["writes"]
         return seen
 
@@ -82,24 +89,37 @@ class Notes:
 
 
 @asynccontextmanager
-async def serving(product: Product, **options: Any) -> AsyncIterator[Notes]:
-    """Run a server of its own for one test and register it."""
+async def simulator() -> AsyncIterator[str]:
+    """Run the simulated MCP server; yields its address."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "simulators.mcp_server", "--port", "0"), stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    assert product.services is not None
     try:
         async with asyncio.timeout(20):
-            url = (await process.stdout.readline()).decode().strip().removesuffix("/mcp")
-        async with httpx.AsyncClient(base_url=url, timeout=10, trust_env=False) as control:
-            notes = Notes(f"notes-{secrets.token_hex(3)}", url, product.services, control, process)
-            await notes.register(**options)
-            yield notes
+            yield (await process.stdout.readline()).decode().strip().removesuffix("/mcp")
     finally:
         if process.returncode is None:
             process.terminate()
         await process.wait()
+
+
+@asynccontextmanager
+async def server_at(product: Product, address: str) -> AsyncIterator[Notes]:
+    """Yield an honest server of the simulator's many, with a name of its own, not registered yet."""
+    assert product.services is not None
+    name = f"notes-{secrets.token_hex(4)}"
+    url = f"{address}/as/honest/{name}"
+    async with httpx.AsyncClient(base_url=url, timeout=10, trust_env=False) as control:
+        yield Notes(name, url, product.services, control)
+
+
+@asynccontextmanager
+async def serving(product: Product, **options: Any) -> AsyncIterator[Notes]:
+    """Run a server for one test and register it."""
+    async with simulator() as address, server_at(product, address) as notes:
+        await notes.register(**options)
+        yield notes
 
 
 async def plan(product: Product, *steps: Json) -> None:

@@ -86,7 +86,7 @@ async def closes_stdout(turn: Turn) -> None:
     """Closes stdout and lives on."""
     over_stdio(turn).writer.close()
     os.close(sys.stdout.fileno())
-    turn.world.lingers_s = LINGER_S
+    await asyncio.sleep(LINGER_S)
 
 
 @behaviour(Stage.CALL, reach=Reach.STDIO)

@@ -1,13 +1,13 @@
 """A tool's parameters from a clause: known names by what they mean, other required ones by their type.
 
-Optional parameters are left out, but for those that say what the clause is about. A tool that needs what the clause does
-not tell cannot be used.
+Optional parameters are left out, but for those that say what the clause is about. A tool that needs what the clause
+does not tell cannot be used.
 """
 
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from domain.documents import ToolOffer
 from simulators.model_provider.json_value import Json, JsonObject, as_list, as_object
@@ -23,6 +23,8 @@ TEXTS = ("content", "body", "text", "new_content", "markdown", "message", "note"
 _MAY_BE_WRITTEN = frozenset({"content", "body", "text"})
 _USEFUL = frozenset({"limit", "title", "space_key", "issue_type", "page_id"})
 """Optional parameters that are filled where the clause tells them."""
+_KEYS = ("_key", "_keys", "_id", "_ids")
+"""Ends of names that no word of a clause fills by chance."""
 _MOST = 50
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _CLOCK = re.compile(r"\b([01]?\d|2[0-3])[:.h]([0-5]\d)\b")
@@ -61,7 +63,8 @@ class _Form:
         self.to_write: str | None = None
         self._facts = facts
         self._properties = properties
-        self._verb = named(offer.mcp_action_name).verb
+        does = named(offer.mcp_action_name)
+        self._words, self._verb = does.words, does.verb
         self._writes = self._verb not in (Verb.SEARCH, Verb.GET, None)
         self._text = next((name for name in TEXTS if name in properties), None)
         self._numbers = iter(facts.numbers)
@@ -81,7 +84,7 @@ class _Form:
         elif known is not None:
             value = _as_type(known(self._facts), field)
         else:
-            value = self._by_type(field) if required else None
+            value = self._by_type(field) if required and not plain.endswith(_KEYS) else None
         if value is not None:
             self.parameters[name] = value
         return value is not None or not required
@@ -91,12 +94,17 @@ class _Form:
         if told is None and "title" not in self._properties:
             told = self._facts.quotation
         if told is None and not self._writes:
-            told = subject(self._facts.text)
+            told = self._rest()
         if told is None:
             self.to_write = name
         else:
             self.parameters[name] = told
         return True
+
+    def _rest(self) -> str:
+        """Return the clause without the verb that it begins with, or that the tool is called."""
+        first, _, rest = self._facts.text.partition(" ")
+        return rest if rest and first.lower() in self._words else subject(self._facts.text)
 
     def _by_type(self, field: JsonObject) -> Json:
         choices = as_list(field.get("enum"))

@@ -6,13 +6,16 @@ from domain.documents import ToolOffer
 from domain.tools import ActionType, Effect
 from simulators.model_provider.rules.intents import Intent, Verb, intent_of, is_known, named, thing_of
 
-_FILLERS = frozenset("current text all of the a an by in for issue page".split())
+_WHERE = frozenset({"project", "space", "user", "key", "id"})
+"""Words that say where a thing is, not what is done with it: a clause may have them without meaning the tool."""
+_FILLERS = frozenset({"a", "all", "an", "by", "current", "for", "in", "new", "of", "text", "the"})
 """Words of a tool's name that ask nothing of a clause."""
 _THING = 2.0
 _SAME_VERB = 3.0
 _LIKE_VERB = 1.0
 _EXTRA = -1.0
 _WORD = 0.5
+_HINT = 0.1
 
 
 def choose(text: str, offers: Sequence[ToolOffer]) -> list[ToolOffer]:
@@ -23,18 +26,30 @@ def choose(text: str, offers: Sequence[ToolOffer]) -> list[ToolOffer]:
     return [offers[-number] for _, number in fitting]
 
 
+def needs_tool(text: str, names: Sequence[str]) -> bool:
+    """Return whether one of the tools named as `server/name` fits a clause."""
+    offers = [
+        ToolOffer(mcp_target_server_id="", mcp_action_type=ActionType.TOOL, mcp_action_name=name.partition("/")[2])
+        for name in names
+    ]
+    return bool(choose(text, offers))
+
+
 def _score(wanted: Intent, offer: ToolOffer) -> float:
-    """Return how well a tool fits; 0: not at all."""
+    """Return how well a tool fits; 0: not at all. One that writes must do what the clause says and nothing beside."""
     if offer.mcp_action_type is not ActionType.TOOL:
         return 0
     does = named(offer.mcp_action_name)
     verb = _verb_score(wanted, does, offer)
     shared = len(wanted.things & does.things)
-    own = {word for word in does.words & wanted.words if not is_known(word) and word not in _FILLERS}
+    own = {word for word in does.words & wanted.words if not is_known(word) and word not in _FILLERS | _WHERE}
     if not verb or not (shared or own):
         return 0
     extra = sum(_is_extra(word, wanted) for word in does.words)
-    return max(verb + _THING * shared + _WORD * len(own) + _EXTRA * extra, 0)
+    if extra and not (wanted.verb is None or wanted.verb.reads):
+        return 0
+    told = sum(word in wanted.words for word in does.words if is_known(word))
+    return max(verb + _THING * shared + _WORD * len(own) + _HINT * told + _EXTRA * extra, 0)
 
 
 def _verb_score(wanted: Intent, does: Intent, offer: ToolOffer) -> float:
@@ -56,4 +71,4 @@ def _is_extra(word: str, wanted: Intent) -> bool:
     thing = thing_of(word)
     if thing is not None:
         return thing not in wanted.things
-    return not is_known(word) and word not in wanted.words and word not in _FILLERS
+    return word in _WHERE or not (is_known(word) or word in wanted.words or word in _FILLERS)

@@ -16,8 +16,8 @@ _PROJECT = re.compile(
     re.IGNORECASE,
 )
 _KEY = re.compile(r"(?<![A-Za-z0-9_/.-])([A-Z][A-Z0-9_]{1,9})(?![A-Za-z0-9_/-])")
-_NO_KEY = frozenset(
-    "JSON API URL HTTP HTTPS JQL CQL HTML XML CSV PDF SQL UTC GMT TODO FAQ USA EU UI UX ID OK AI LLM MCP README".split()
+_NO_KEY = re.compile(
+    r"JSON|API|URL|HTTPS?|JQL|CQL|HTML|XML|CSV|PDF|SQL|UTC|GMT|TODO|FAQ|USA|EU|UI|UX|ID|OK|AI|LLM|MCP|README"
 )
 _SPACE = re.compile(
     r"(?:space|bereich|espace|espacio|không gian|空间)\s*[\"“]?([A-Z~][A-Za-z0-9_]{1,30})(?![A-Za-z0-9_])"
@@ -39,7 +39,8 @@ _ARTICLE = re.compile(
     r"^(?:the|a|an|die|der|das|den|eine[nrm]?|le|la|les|une?|el|los|las|una?|các|những|một)\s+", re.IGNORECASE
 )
 _ABOUT = re.compile(
-    r"\b(?:about|über|zum thema|concernant|au sujet d[eu]|sobre|acerca de|về)\s+(.{2,200})$|关于(.{1,100}?)的", re.IGNORECASE
+    r"\b(?:about|über|zum thema|concernant|au sujet d[eu]|sobre|acerca de|về)\s+(.{2,200})$|关于(.{1,100}?)的",
+    re.IGNORECASE,
 )
 _NUMBER = re.compile(r"(?<![\w.-])-?\d{1,15}(?:\.\d{1,9})?(?![\w-])")
 _ZONE = re.compile(r"\b(?:[A-Z][a-z]+(?:/[A-Z][A-Za-z_]+){1,2}|UTC)\b")
@@ -136,9 +137,8 @@ class Facts:
     def zones(self) -> list[str]:
         """The time zones that the clause names, by name or by a city."""
         lower = self.text.lower()
-        return _ZONE.findall(self.text) or [
-            zone for zone, cities in _CITIES.items() if any(city in lower for city in cities.split("|"))
-        ]
+        found = ((lower.find(city), zone) for zone, cities in _CITIES.items() for city in cities.split("|"))
+        return _ZONE.findall(self.text) or [zone for at, zone in sorted(found) if at >= 0]
 
     @property
     def _head(self) -> str:
@@ -157,6 +157,6 @@ def _project(text: str, context: Mapping[str, Any] | None) -> str | None:
     if match is not None and match.group(1).isupper():
         return match.group(1)
     known = [str(mention.owner["key"]) for mention in mentions(text, context) if mention.owner.get("key")]
-    named = (key for key in _KEY.findall(URL.sub(" ", text)) if key not in _NO_KEY)
+    named = (key for key in _KEY.findall(URL.sub(" ", text)) if not _NO_KEY.fullmatch(key))
     issues = (key.rsplit("-", 1)[0] for key in ISSUE_KEY.findall(text))
     return next(iter([*known, *named, *issues]), None)

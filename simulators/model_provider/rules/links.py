@@ -9,8 +9,11 @@ from typing import NamedTuple
 from simulators.model_provider.rules.connectives import HUMAN, REFERS_BACK, REFERS_TO_ALL, SUB_REQUEST
 from simulators.model_provider.rules.parts import Clause, Joint, clauses
 
-_OPTIONS = re.compile(r"\[([^\[\]]{1,500})\]$")
+_OPTIONS = re.compile(r"\[([^\[\]]{1,500}|(?=[^\[\]]{0,300}\bparameters=\{)(?:[^\[\]]|\[[^\[\]]{0,500}\]){1,2000})\]$")
 _OPTION = re.compile(r"\s*([a-z_]+)=(.+)", re.DOTALL)
+_BETWEEN_OPTIONS = re.compile(r";(?=\s*(?:[a-z_]+=|$))")
+"""Where options are parted when one of them is JSON, which has semicolons of its own."""
+_ALSO_THERE = re.compile(r"[，,]\s*(?:并且|并|以及|同时)(?=在)")
 _OPEN_END = (".", "!", "?", "。", "！", "？")
 
 
@@ -33,6 +36,11 @@ def parts(message: str, limit: int = 200) -> list[Part]:
     """Return the parts of a message, at most `limit`."""
     linker = _Linker()
     return [linker.link(clause) for clause in clauses(message, limit)]
+
+
+def separated(message: str) -> str:
+    """Return a message in which "and in Confluence, write …" begins a part of its own, in Chinese too."""
+    return _ALSO_THERE.sub("，然后", message)
 
 
 @dataclass(slots=True)
@@ -91,6 +99,8 @@ def _options(text: str) -> tuple[str, dict[str, str]]:
     match = _OPTIONS.search(text)
     if match is None:
         return text, {}
-    found = [_OPTION.fullmatch(pair) for pair in match.group(1).split(";") if pair.strip()]
+    written = match.group(1)
+    pairs = _BETWEEN_OPTIONS.split(written) if "parameters={" in written else written.split(";")
+    found = [_OPTION.fullmatch(pair) for pair in pairs if pair.strip()]
     options = {option.group(1): option.group(2).strip() for option in found if option is not None}
     return (text[: match.start()].rstrip(), options) if len(options) == len(found) else (text, {})

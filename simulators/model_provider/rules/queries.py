@@ -1,7 +1,5 @@
 """Queries of Jira and Confluence from a clause in words: "open bugs of project DEMO" becomes JQL."""
 
-# ruff: noqa: RUF001 - the signs of other scripts are meant
-
 import re
 from collections.abc import Iterator
 
@@ -9,19 +7,21 @@ from simulators.model_provider.rules.facts import Facts
 from simulators.model_provider.rules.words import topics
 
 _TYPES = {
-    "Bug": r"\bbugs?\b|\bdefects?\b|\bfehlern?\b|\bbogues?\b|\blỗi\b|缺陷|漏洞|バグ",
+    "Bug": r"\bbugs?\b|\bdefects?\b|\bfehlern?\b|\bbogues?\b|\blỗi\b|\berrores\b|缺陷|漏洞|バグ",
     "Story": r"\bstor(?:y|ies)\b|用户故事",
     "Epic": r"\bepics?\b",
     "Task": r"\btasks?\b|\baufgaben?\b|\btâches?\b|\btareas?\b|任务",
 }
 _STATES = {
-    "statusCategory != Done": r"\bopen\b|\bunresolved\b|\bunfinished\b|\boffene?[nrs]?\b|\bouverte?s?\b|\babiert[oa]s?\b"
-    r"|\bđang mở\b|\bchưa\b|未解决|未完成|未关闭|打开的|开放|未解決",
+    "statusCategory != Done": r"\bopen\b|\bunresolved\b|\bunfinished\b|\boffene?[nrs]?\b|\bouverte?s?\b"
+    r"|\babiert[oa]s?\b|\bđang mở\b|\bchưa\b|未解决|未完成|未关闭|打开的|开放|未解決",
     'status = "In Progress"': r"\bin progress\b|\bin arbeit\b|\bđang làm\b|进行中",
     "statusCategory = Done": r"\bclosed\b|\bdone\b|\bresolved\b|\bfixed\b|\berledigte?[nrs]?\b|\bgeschlossene?[nrs]?\b"
     r"|\bfermée?s\b|\bcerrad[oa]s?\b|\bđã (?:đóng|xong)\b|已解决|已关闭|已完成",
 }
-_MINE = re.compile(r"\b(?:my|assigned to me|meine?[nr]?|mir zugewiesen\w*|mes|mis|của tôi)\b|我的|分配给我", re.IGNORECASE)
+_MINE = re.compile(
+    r"\b(?:my|assigned to me|meine?[nr]?|mir zugewiesen\w*|mes|mis|của tôi)\b|我的|分配给我", re.IGNORECASE
+)
 _PRIORITY = re.compile(r"\b(highest|high|low|critical)(?:[- ]priority)?\b", re.IGNORECASE)
 _DAYS = re.compile(r"\b(?:last|past|letzten|derniers|últimos) (\d{1,3}) (?:days|tagen?|jours|días)\b", re.IGNORECASE)
 

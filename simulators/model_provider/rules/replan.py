@@ -1,5 +1,8 @@
 """Planning again after a failure: the failed steps are tried another way, and what waited for them comes again.
 
+A tool that is gone is not used again: another that fits takes its place. After any other failure of a tool a step tells
+what could not be done, for a write may have happened.
+
 The document says how steps ended but not what they waited for; the first draft, made again from the message, does.
 Steps that were cancelled, or skipped for a reason of their own, stay so. The successors of `s2` are called `s2_r1`,
 `s2_r2` and so on.
@@ -8,12 +11,19 @@ Steps that were cancelled, or skipped for a reason of their own, stay so. The su
 import re
 from typing import Any
 
-from domain.documents import PlanDocument, StepSummary
+from domain.documents import PlanDocument, StepSummary, ToolOffer
+from simulators.model_provider.json_value import Json, as_list, as_object
 from simulators.model_provider.rules.phrases import say
 from simulators.model_provider.rules.words import short
 
 _GENERATION = re.compile(r"_r(\d+)$")
 _REFERENCE = re.compile(r"\bsteps\.([a-z][a-z0-9_-]*)")
+
+_MISSING = re.compile(
+    r"tool_missing|(?:has|offers) no (?:tool|resource|prompt)|is not there any more|no such tool|unknown tool",
+    re.IGNORECASE,
+)
+_NEAREST = "the nearest"
 
 Draft = list[dict[str, Any]]
 
@@ -30,11 +40,41 @@ def replan(document: PlanDocument, first_draft: Draft) -> Draft:
     again = _again(newest, shapes)
     names = {origin: _next_id(step.id) if origin in again else step.id for origin, step in newest.items()}
     return [
-        _renamed(shapes.get(origin, {}), names)
-        | {"id": names[origin], "kind": _kind(document, step), "prompt": _prompt(document, step, shapes.get(origin))}
+        _renamed(_shape(document, step, shapes.get(origin, {})), names)
+        | {"id": names[origin], "prompt": _prompt(document, step, shapes.get(origin))}
         for origin, step in newest.items()
         if origin in again
     ]
+
+
+def usable_tools(document: PlanDocument) -> tuple[ToolOffer, ...]:
+    """Return the tools that are offered, but for those that a failure says are gone."""
+    told = (_failure(document, step) for step in document.steps if _is_tool(step) and step.status == "failed")
+    gone = " ".join(text.partition(_NEAREST)[0] for text in told if _MISSING.search(text))
+    return tuple(offer for offer in document.tools if not _says(gone, offer.mcp_action_name))
+
+
+def _says(text: str, name: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) is not None
+
+
+def _is_tool(step: StepSummary) -> bool:
+    return step.kind == "tool"
+
+
+def _failure(document: PlanDocument, step: StepSummary) -> str:
+    return " ".join(filter(None, (step.note, document.failure)))
+
+
+def _tells(document: PlanDocument, step: StepSummary) -> bool:
+    return _is_tool(step) and step.status == "failed" and not _MISSING.search(_failure(document, step))
+
+
+def _shape(document: PlanDocument, step: StepSummary, shape: dict[str, Any]) -> dict[str, Any]:
+    """Return what the step becomes: of its kind, unless a tool failed that is not simply gone, or no tool does it."""
+    if _tells(document, step) or (_is_tool(step) and shape.get("kind") != "tool"):
+        return {"kind": "generate", "depends_on": shape.get("depends_on", []), "evaluate": "rule"}
+    return shape | {"kind": _kind(document, step)}
 
 
 def _again(newest: dict[str, StepSummary], shapes: dict[str, dict[str, Any]]) -> set[str]:
@@ -63,8 +103,8 @@ def _prompt(document: PlanDocument, step: StepSummary, shape: dict[str, Any] | N
     if step.status != "failed":
         return prompt
     language = document.understanding.language
-    failure = step.note or document.failure or say(language, "unknown")
-    return say(language, "again", prompt=prompt, failure=short(failure, 200))
+    failure = short(step.note or document.failure or say(language, "unknown"), 200)
+    return say(language, "tell" if _tells(document, step) else "again", prompt=prompt, failure=failure)
 
 
 def _renamed(shape: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
@@ -73,8 +113,20 @@ def _renamed(shape: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     renamed = {**shape, "depends_on": waits_for}
     if "condition" in shape:
         condition = str(shape["condition"])
-        renamed["condition"] = _REFERENCE.sub(lambda it: f"steps.{names.get(it[1], it[1])}", condition)
+        renamed["condition"] = _led(condition, names)
+    if "mcp_parameters" in shape:
+        renamed["mcp_parameters"] = _led(shape["mcp_parameters"], names)
     return renamed
+
+
+def _led(value: Json, names: dict[str, str]) -> Json:
+    """Lead the references in texts to the steps of today."""
+    if isinstance(value, str):
+        return _REFERENCE.sub(lambda it: f"steps.{names.get(it[1], it[1])}", value)
+    fields, items = as_object(value), as_list(value)
+    if fields is not None:
+        return {key: _led(field, names) for key, field in fields.items()}
+    return value if items is None else [_led(item, names) for item in items]
 
 
 def _origin(step_id: str) -> str:

@@ -5,6 +5,7 @@ read before, or what the part asks for. A user may also name a tool, `[tool=serv
 """
 
 import json
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,19 +19,23 @@ from simulators.model_provider.rules.connectives import REFERS_BACK
 from simulators.model_provider.rules.facts import Facts
 from simulators.model_provider.rules.intents import intent_of
 from simulators.model_provider.rules.links import Part
-from simulators.model_provider.rules.operations import Operation, operation_of
 from simulators.model_provider.rules.phrases import say
 
 NAMED = "tool"
 OPTIONS = frozenset({NAMED, "type", "parameters"})
 """What a user may write in brackets about a tool."""
 
+_SUMMARY = re.compile(
+    r"\bsummar|\boverview|\breport\b|zusammenfass|überblick|bericht|résum|\bresum|tóm tắt|总结|摘要|概括|要約",
+    re.IGNORECASE,
+)
+
 Draft = list[dict[str, Any]]
 
 
 @dataclass(slots=True)
 class Drawn:
-    """The plan so far: its steps, and for each part the step that has its result. `reads`: results of tools that read."""
+    """The plan so far: its steps, and for each part the step that has its result. `reads`: what tools have read."""
 
     parts: list[Part] = field(default_factory=list[Part])
     ends: list[str] = field(default_factory=list[str])
@@ -56,7 +61,7 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What there is to plan with. `refused`: parts whose tool step did not pass; `offers`: the tools that may be used."""
+    """What there is to plan with. `refused`: parts whose tool step did not pass."""
 
     document: PlanDocument
     offers: Sequence[ToolOffer]
@@ -75,7 +80,7 @@ class Bench:
             return [_tool_step(drawn.next_id(), part.text, [drawn.ends[n] for n in part.after], _by_name(part))]
         if part.text in self.refused and NAMED not in part.options:
             return []
-        sources = list(part.after) or _earlier_reads(part, drawn)
+        sources = list(part.after or drawn.reads)
         earlier = drawn.parts[sources[0]].text if sources else None
         facts = Facts(part.text, self.document.message, self.document.context, earlier)
         for offer in choose(part.text, self.offers):
@@ -122,12 +127,8 @@ def reads(part: Part, steps: Draft) -> bool:
 
 def waits_for_reads(part: Part, drawn: Drawn) -> list[str]:
     """Return the tool results that a part sums up though it does not say so."""
-    return [] if part.after else [drawn.ends[number] for number in _earlier_reads(part, drawn, only_summaries=True)]
-
-
-def _earlier_reads(part: Part, drawn: Drawn, *, only_summaries: bool = False) -> list[int]:
-    wanted = not only_summaries or operation_of(part.text) in (Operation.SUMMARISE, Operation.COMBINE, Operation.WRITE)
-    return list(drawn.reads) if wanted else []
+    sums_up = not part.after and part.kind == StepKind.GENERATE and _SUMMARY.search(part.text)
+    return [drawn.ends[number] for number in drawn.reads] if sums_up else []
 
 
 def _tool_step(step_id: str, prompt: str, after: list[str], action: JsonObject) -> dict[str, Any]:

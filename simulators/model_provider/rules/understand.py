@@ -3,6 +3,7 @@
 from typing import Any
 
 from domain.documents import UnderstandDocument
+from simulators.model_provider.rules.choosing import needs_tool
 from simulators.model_provider.rules.entities import entities
 from simulators.model_provider.rules.languages import detect
 from simulators.model_provider.rules.links import Part, parts
@@ -36,7 +37,7 @@ def understand(document: UnderstandDocument) -> dict[str, Any]:
         "required_agents": _agents(found),
         "detailed_description": _description(document),
         "language": language,
-        "simple": clear and _simple(found),
+        "simple": clear and _simple(found) and not any(needs_tool(part.text, document.tools) for part in found),
         "clear": clear,
         "question": None if clear else say(language, "question"),
         "assumption": None if clear else say(language, "assumption"),

@@ -11,6 +11,7 @@ from simulators.model_provider.rules.entities import entities
 from simulators.model_provider.rules.material import Material
 from simulators.model_provider.rules.operations import Operation, operation_of
 from simulators.model_provider.rules.phrases import say
+from simulators.model_provider.rules.records import records
 from simulators.model_provider.rules.words import count_words, keywords, sentences, short, subject, topics
 
 _QUOTE = 160
@@ -75,6 +76,9 @@ def _with_given(text: str, material: Material, language: str) -> str:
 
 def _summarise(material: Material, language: str) -> str:
     text = material.text
+    lines = [line for given in material.texts for line in records(given)]
+    if lines:
+        return "\n".join([say(language, "combine", count=len(lines)), *(f"- {line}" for line in lines)])
     return say(
         language, "summarise", count=count_words(text), topics=_topics(text, language), quote=_key_sentence(text)
     )

@@ -148,6 +148,7 @@ async def test_wait_ends_when_the_server_does(idle: httpx.AsyncClient, idle_part
     server = asyncio.create_task(serve(parts_like(idle_parts), listener))
     await until_live(stopping)
     async with agent_of(stopping, generation) as agent:
+        await agent.client.list_tools()  # else the client would ask for it after the call, of a server that is gone
         arguments = {"request_id": request_id, "wait_s": 30}
         waiting = asyncio.create_task(agent.client.call_tool("wait_for_request", arguments))
         await asyncio.wait({waiting}, timeout=0.5)

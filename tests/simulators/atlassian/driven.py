@@ -49,7 +49,8 @@ class Driven:
         over = asyncio.Event()
         task = asyncio.create_task(_keep(parameters, ready, over))
         try:
-            await asyncio.wait({ready, task}, timeout=START_LIMIT_S, return_when=asyncio.FIRST_COMPLETED)
+            waiting: set[asyncio.Future[Any]] = {ready, task}
+            await asyncio.wait(waiting, timeout=START_LIMIT_S, return_when=asyncio.FIRST_COMPLETED)
             assert ready.done(), "the server did not start"
             yield cls(ready.result())
         finally:

@@ -9,7 +9,7 @@ from services.storage.database import Database
 from services.tools.oauth import ToolAuth
 from services.vault.vault import Vault
 from simulators.oauth_server.settings import Settings
-from tests.tools.oauth.parts import CLIENT_ID, CLIENT_SECRET, Clock, Person
+from tests.tools.oauth.parts import CLIENT_ID, CLIENT_SECRET, Clock, Person, make_vault
 from tests.tools.oauth.served import REDIRECT_URI, Sim, serve
 
 
@@ -24,7 +24,7 @@ async def db(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def vault() -> Vault:
-    return Vault({"test": b"v" * 32}, active="test")
+    return make_vault()
 
 
 @pytest.fixture
@@ -37,10 +37,19 @@ def tool_auth(db: Database, vault: Vault, clock: Clock) -> ToolAuth:
     return ToolAuth(db, vault, redirect_uri=REDIRECT_URI, now=clock)
 
 
-@pytest.fixture
-def sim() -> Iterator[Sim]:
+@pytest.fixture(scope="session")
+def shared_sim() -> Iterator[Sim]:
     with serve(Settings(clients={CLIENT_ID: CLIENT_SECRET})) as running:
         yield running
+
+
+@pytest.fixture
+def sim(shared_sim: Sim) -> Sim:
+    """The server as at the start, with nobody signed in."""
+    shared_sim.behave()
+    shared_sim.revoke()
+    shared_sim.forget_log()
+    return shared_sim
 
 
 @pytest.fixture

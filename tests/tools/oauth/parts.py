@@ -9,10 +9,15 @@ from domain.tool_server import AuthorizationCode
 from services.net.guard import guarded_transport
 from services.tools.oauth import ToolAuth
 from services.tools.tokens import SignInAnswer
+from services.vault.vault import Vault
 from tests.tools.oauth.served import Sim
 
 CLIENT_ID, CLIENT_SECRET = "installation", "hunter2-client-secret"
 BY_CODE = AuthorizationCode()
+
+
+def make_vault() -> Vault:
+    return Vault({"test": b"v" * 32}, active="test")
 
 
 class Clock:

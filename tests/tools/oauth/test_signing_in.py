@@ -8,12 +8,14 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from domain.errors import ToolAuthNeeded, ToolRefused, ToolUnavailable
+from domain.errors import ToolAuthNeeded, ToolRefused, ToolUnavailable, Unavailable
 from domain.tool_server import AuthorizationCode, BearerToken, Http, Stdio, ToolServer
 from services.net.guard import guarded_transport
 from services.storage.database import Database
+from services.storage.statements import Statements
 from services.tools import oauth, tokens
 from services.tools.oauth import ToolAuth
+from services.tools.oauth_flow import check_scheme
 from services.tools.tokens import Holder, SignInAnswer
 from services.vault.vault import Vault
 from simulators.oauth_server.settings import Settings
@@ -176,3 +178,29 @@ async def test_an_authorization_server_in_a_private_network_is_refused(tool_auth
     server = ToolServer(id="guarded", reach=Http(url=sim.url, auth=BY_CODE, allow_private=False))
     with pytest.raises(ToolRefused):
         await tool_auth.authorize(server, "ann", on_url=Person(sim).on_url)
+
+
+def test_credentials_travel_in_the_clear_only_where_a_private_network_is_allowed() -> None:
+    for url in ("http://as.test/token", "javascript:alert(1)"):
+        with pytest.raises(ToolRefused):
+            check_scheme(url, Http(url="https://example.org/mcp"))
+    check_scheme("https://as.test/token", Http(url="https://example.org/mcp"))
+    check_scheme("http://as.test/token", Http(url="https://example.org/mcp", allow_private=True))
+
+
+async def test_a_database_that_is_away_for_a_moment_does_not_end_the_wait_for_a_person(
+    sim: Sim, tool_auth: ToolAuth, vault: Vault, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, away = tokens.take_code, [True, True]
+
+    async def take_later(where: Statements, vault: Vault, state: str) -> SignInAnswer | None:
+        if away and away.pop():
+            raise Unavailable("the database does not answer")
+        return await take(where, vault, state)
+
+    async def on_url(url: str) -> None:
+        assert await tokens.put_code(db, vault, await asyncio.to_thread(sim.browse, url))
+
+    monkeypatch.setattr(tokens, "take_code", take_later)
+    await tool_auth.authorize(sim.server(BY_CODE), "ann", on_url=on_url)
+    assert (await ask(sim, tool_auth.for_server(sim.server(BY_CODE), "ann"))).status_code == 200

@@ -1,17 +1,20 @@
-"""A server of the SDK with a bit of everything; as a program it speaks stdio."""
+"""A server of the SDK with a bit of everything; as a program it speaks stdio, or HTTP and prints its address."""
 
+import argparse
 import asyncio
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from mcp.server.mcpserver import Context, MCPServer
-from mcp_types import CallToolResult, TextContent, Tool, ToolAnnotations
+from mcp_types import CallToolResult, TextContent, ToolAnnotations
 
 
 class Log:
-    """What the tools did, told to whoever runs the server: lines in a file, or in memory."""
+    """What the tools did, for whoever runs the server: kept, or as lines in a file."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.lines: list[str] = []
@@ -27,7 +30,7 @@ class Log:
 
 def make(log: Log) -> MCPServer:
     """Return the server."""
-    server = MCPServer("plain", version="1.2.3")
+    server = MCPServer("plain", version="1.2.3", log_level="CRITICAL")
     _add_tools(server, log)
     _add_slow_tools(server, log)
 
@@ -73,7 +76,7 @@ def _add_tools(server: MCPServer, log: Log) -> None:
         """Fail."""
         return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
 
-    @server.tool()
+    @server.tool(structured_output=False)
     async def grow(context: Context[Any]) -> str:
         """Add a tool and say so."""
         server.add_tool(lambda: "new", name="new", description="A new one.")
@@ -103,9 +106,24 @@ def _add_slow_tools(server: MCPServer, log: Log) -> None:
     @server.tool(structured_output=False)
     async def die() -> str:
         """End the process in mid-call."""
-        print("the last words, token=s3cr3t-value", file=sys.stderr, flush=True)
+        print("the last words, token=s3cr3t-value", file=sys.stderr, flush=True)  # noqa: T201 - what is tested
         os._exit(3)
 
 
+def main() -> None:
+    """Serve as the arguments say."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--log", type=Path)
+    parser.add_argument("--http", type=int, help="a port, 0 for any")
+    arguments = parser.parse_args()
+    server = make(Log(arguments.log))
+    if arguments.http is None:
+        server.run("stdio")
+        return
+    listener = socket.create_server(("127.0.0.1", arguments.http))
+    print(listener.getsockname()[1], flush=True)  # noqa: T201 - for who started it
+    uvicorn.Server(uvicorn.Config(server.streamable_http_app(), log_level="critical")).run(sockets=[listener])
+
+
 if __name__ == "__main__":
-    make(Log(Path(sys.argv[1]) if len(sys.argv) > 1 else None)).run("stdio")
+    main()

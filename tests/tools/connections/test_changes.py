@@ -1,0 +1,61 @@
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Literal
+
+import pytest
+import pytest_asyncio
+
+from domain.tools import Action, ActionType
+from services.tools.commands import Commands
+from services.tools.connections import Connections
+from services.tools.pool import Bounds
+from tests.tools.connections.serving import OWNER, call, http_server, plain, plain_process, stdio_server, until
+
+Mode = Literal["auto", "legacy"]
+
+
+class Heard:
+    """Connections, and the ids of the servers that said that they have changed."""
+
+    def __init__(self, connections: Connections, ids: list[str]) -> None:
+        self.connections = connections
+        self.ids = ids
+
+
+@pytest_asyncio.fixture(params=["auto", "legacy"])
+async def heard(commands: Commands, request: pytest.FixtureRequest) -> AsyncIterator[Heard]:
+    """Connections that note what changes."""
+    ids: list[str] = []
+    mode: Mode = request.param
+    async with Connections(commands, on_changed=ids.append, bounds=Bounds(mode=mode)) as connections:
+        yield Heard(connections, ids)
+
+
+async def test_a_change_over_http_is_told_and_the_list_read_anew(heard: Heard) -> None:
+    async with plain() as url:
+        server = http_server(url)
+        action = Action(server=server.id, type=ActionType.TOOL, name="new")
+        assert await heard.connections.contract(server, OWNER, action, 3600) is None
+        await asyncio.sleep(0.1)  # the stream of events opens in the background, and nothing is replayed
+        await call(heard.connections, server, "grow")
+        await until(lambda: server.id in heard.ids)
+        assert await heard.connections.contract(server, OWNER, action, 3600) is not None
+
+
+async def test_a_change_over_stdio_is_told(heard: Heard) -> None:
+    server = stdio_server("plain.py")
+    await heard.connections.listing(server, OWNER)
+    await asyncio.sleep(0.1)  # as above
+    await call(heard.connections, server, "grow")
+    await until(lambda: server.id in heard.ids)
+
+
+async def test_after_a_gap_in_the_events_the_lists_count_as_changed(commands: Commands) -> None:
+    ids: list[str] = []
+    async with Connections(commands, on_changed=ids.append) as connections:
+        async with plain_process() as (process, url):
+            server = http_server(url)
+            await call(connections, server, "add", {"a": 1, "b": 1})
+            await asyncio.sleep(0.1)  # as above
+            process.kill()
+            await until(lambda: server.id in ids)

@@ -1,0 +1,127 @@
+"""Behaviours that can show at every stage, and what a call comes to."""
+
+from tests.tools.hostile.outcomes import (
+    ARGUMENTS,
+    BROKEN,
+    FAILED,
+    FINE,
+    LOST,
+    MISSING,
+    NO_PROTOCOL,
+    REFUSED,
+    SIGN_IN,
+    TOO_LARGE,
+    TURNED_AWAY,
+    UNUSABLE,
+    Outcome,
+)
+
+SILENCE: dict[str, Outcome] = {
+    "never_answers": LOST,
+    "answers_late": LOST,
+    "half_head_then_silence": LOST,
+    "head_then_silence": LOST,
+    "stream_then_silence": LOST,
+    "accepts_only": BROKEN,
+}
+FRAMING: dict[str, Outcome] = {
+    "crashes": LOST,
+    "closes_at_once": LOST,
+    "half_answer_then_close": UNUSABLE,
+    "half_answer_then_reset": UNUSABLE,
+    "not_http": LOST,
+    "endless_headers": LOST,
+    "endless_body": UNUSABLE,
+    "broken_chunks": UNUSABLE,
+    "huge_length": UNUSABLE,
+    "drips": LOST,
+}
+BODIES: dict[str, Outcome] = {
+    "invalid_json": BROKEN,
+    "half_json": BROKEN,
+    "empty_body": BROKEN,
+    "html_page": BROKEN,
+    "html_called_json": BROKEN,
+    "wrong_content_type": BROKEN,
+    "nan": BROKEN,
+    "deep_nesting": BROKEN,
+    "huge_number": BROKEN,
+    "invalid_utf8": BROKEN,
+    "byte_order_mark": BROKEN,
+    "utf16": BROKEN,
+}
+SIZES: dict[str, Outcome] = {
+    "gzip_bomb": UNUSABLE,
+    "gzip_bomb_error": UNUSABLE,
+    "gzip_bomb_stream": UNUSABLE,
+    "gzip_garbage": UNUSABLE,
+    "twenty_megabytes": TOO_LARGE,
+    "twenty_megabytes_chunked": TOO_LARGE,
+    "twenty_megabytes_event": TOO_LARGE,
+    "twenty_megabytes_of_lines": TOO_LARGE,
+}
+JSON_RPC: dict[str, Outcome] = {
+    "wrong_id": BROKEN,
+    "text_id": FINE,
+    "null_id": BROKEN,
+    "answers_twice": FINE,
+    "result_and_error": FAILED,
+    "neither_result_nor_error": BROKEN,
+    "batch": BROKEN,
+    "wrong_json_rpc": BROKEN,
+    "mirrors": BROKEN,
+    "odd_error": BROKEN,
+    "null_result": BROKEN,
+    "text_result": BROKEN,
+    "list_result": BROKEN,
+    "empty_result": BROKEN,
+    "error_invalid_params": ARGUMENTS,
+    "error_method_not_found": MISSING,
+    "error_internal": FAILED,
+    "error_own_code": FAILED,
+}
+STATUSES: dict[str, Outcome] = {
+    "http_400": NO_PROTOCOL,
+    "http_401": SIGN_IN,
+    "http_401_metadata_elsewhere": SIGN_IN,
+    "http_403": SIGN_IN,
+    "http_404": TURNED_AWAY,
+    "http_405": NO_PROTOCOL,
+    "http_410": NO_PROTOCOL,
+    "http_429": TURNED_AWAY,
+    "http_429_for_a_century": TURNED_AWAY,
+    "http_500": LOST,
+    "http_502": LOST,
+    "http_503": LOST,
+    "http_599": LOST,
+}
+REDIRECTS: dict[str, Outcome] = {
+    "redirect_to_other_origin": REFUSED,
+    "redirect_in_circles": REFUSED,
+    "redirect_see_other": REFUSED,
+    "redirect_to_link_local": REFUSED,
+    "redirect_to_private": REFUSED,
+    "redirect_to_file": REFUSED,
+    "redirect_nowhere": REFUSED,
+}
+EVENTS: dict[str, Outcome] = {
+    "endless_comments": LOST,
+    "endless_events": LOST,
+    "stream_without_answer": LOST,
+    "resumes_for_ever": LOST,
+    "resume_in_a_century": LOST,
+    "invalid_event": BROKEN,
+    "unknown_event": UNUSABLE,
+    "stream_reset": LOST,
+}
+TABLES: dict[str, dict[str, Outcome]] = {
+    "silence": SILENCE,
+    "framing": FRAMING,
+    "bodies": BODIES,
+    "sizes": SIZES,
+    "json_rpc": JSON_RPC,
+    "statuses": STATUSES,
+    "redirects": REDIRECTS,
+    "events": EVENTS,
+}
+WIRE: dict[str, Outcome] = {name: outcome for table in TABLES.values() for name, outcome in table.items()}
