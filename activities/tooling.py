@@ -9,7 +9,7 @@ from activities.tool_readiness import make_ready
 from contracts.calls import Executed
 from contracts.ports import Tooling
 from contracts.tools import BindInput, Bound, CallToolInput, PrepareCallInput, PreparedCall
-from domain.errors import InvalidInput, ToolArgumentsInvalid, ToolAuthNeeded, ToolError, ToolMissing
+from domain.errors import InvalidInput, ToolArgumentsInvalid, ToolAuthNeeded, ToolError, ToolMissing, ToolTimedOut
 from domain.evaluation import Answer, Evaluation, by_rule
 from domain.events import Event, EventType, StepFinished
 from domain.step import Hold, HoldKind, StepStatus
@@ -72,10 +72,20 @@ class McpTooling(Tooling):
         try:
             made = await self._caller.call(work)
         except ToolError as error:
-            if error.retryable and activity.info().attempt < TRIES and not is_last(error):
+            if _tries_again(request, error):
                 raise
             return _failed(request, error)
         return _held(made) if isinstance(made, Hold) else _executed(request, made)
+
+
+def _tries_again(request: CallToolInput, error: ToolError) -> bool:
+    """Return whether another attempt follows. One that took all the step's time is a round of its own.
+
+    A write that may have happened gets its attempt all the same: to be looked up.
+    """
+    if isinstance(error, ToolTimedOut) and (request.call.may_repeat or not error.may_have_happened):
+        return False
+    return error.retryable and activity.info().attempt < TRIES and not is_last(error)
 
 
 def _judge(request: CallToolInput, text: str) -> Evaluation:

@@ -16,7 +16,8 @@ LonghaulError
 │   ├── ModelAnswerTooLarge  an answer over the product's bound; never retried
 │   └── BudgetExhausted      what is left of the budget does not pay another call
 └── ToolError                a tool server gave no usable answer; `may_have_happened` tells whether it may have acted
-    ├── ToolUnavailable      no connection, dead transport, 5xx, 429, time-out; repeated only if that does no harm
+    ├── ToolUnavailable      no connection, dead transport, 5xx, 429; repeated only if that does no harm
+    │   └── ToolTimedOut     the server took all the time the call had
     ├── ToolArgumentsInvalid the arguments break the tool's schema, or the server refuses them: plan anew
     ├── ToolMissing          the server has no such tool any more: refresh, plan anew
     ├── ToolFailed           the tool says that it failed; its text is for the planner
@@ -173,6 +174,12 @@ class ToolUnavailable(ToolError):
 
     code = "tool_unavailable"
     retryable = True
+
+
+class ToolTimedOut(ToolUnavailable):
+    """The server did not answer in the time that the call had."""
+
+    code = "tool_timed_out"
 
 
 class ToolArgumentsInvalid(ToolError):

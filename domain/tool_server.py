@@ -33,11 +33,15 @@ class BearerToken(Value):
 
 
 class ClientCredentials(Value):
-    """OAuth 2 client credentials: the installation signs in by itself."""
+    """OAuth 2 client credentials: the installation signs in by itself.
+
+    `issuer`: the authorization server (RFC 8414) that may have the secret; None: the one that the server names first.
+    """
 
     type: Literal["client_credentials"] = "client_credentials"
     client_id: _Short
     client_secret: _Short
+    issuer: str | None = Field(default=None, max_length=2000, pattern=r"^https?://")
     scope: str | None = Field(default=None, max_length=1000)
 
 

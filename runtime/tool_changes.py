@@ -12,6 +12,8 @@ from temporalio.service import RPCError
 from contracts.policies import WORKFLOW_TASK_TIMEOUT
 from contracts.tools import REFRESH_TOOLS, RefreshTools
 
+PAUSE_S = 2.0
+"""How long words of one server are gathered: some say ten thousand times that their lists have changed."""
 RUN_LIMIT = timedelta(minutes=30)
 _RPC_TIMEOUT = timedelta(seconds=5)
 
@@ -19,13 +21,14 @@ _log = logging.getLogger(__name__)
 
 
 class RefreshOnChange:
-    """Starts a refresh for each server that it is told of; while one is being started, further words add nothing.
+    """Starts a refresh for each server that it is told of, a moment later; further words within it add nothing.
 
     Until `client` is set nobody is told: what runs by schedule reads the lists anyway.
     """
 
-    def __init__(self, task_queue: str) -> None:
+    def __init__(self, task_queue: str, pause_s: float = PAUSE_S) -> None:
         self._task_queue = task_queue
+        self._pause_s = pause_s
         self._starting: dict[str, asyncio.Task[None]] = {}
         self.client: Client | None = None
 
@@ -33,9 +36,13 @@ class RefreshOnChange:
         """Note that a server's lists have changed."""
         if self.client is None or server_id in self._starting:
             return
-        task = asyncio.create_task(self.start(self.client, server_id, "event"))
+        task = asyncio.create_task(self._soon(self.client, server_id))
         self._starting[server_id] = task
         task.add_done_callback(lambda _: self._starting.pop(server_id, None))
+
+    async def _soon(self, client: Client, server_id: str) -> None:
+        await asyncio.sleep(self._pause_s)
+        await self.start(client, server_id, "event")
 
     async def start(self, client: Client, server_id: str | None, reason: Literal["event", "hand"]) -> None:
         """Start a refresh of one server, or of all, unless one runs already; without Temporal there is none."""

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from mcp import Client, MCPError
 from mcp_types import CONNECTION_CLOSED, Implementation, ServerNotification
 
-from domain.errors import ToolError, ToolUnavailable
+from domain.errors import ToolError, ToolTimedOut, ToolUnavailable
 from services.tools.changes import is_list_change, watch
 from services.tools.errors import Failure, at_connect, from_exception
 from services.tools.exchange import Exchange, within
@@ -212,7 +212,7 @@ class Connection:
         if not task.done() or task.cancelled():
             if self._over.done():
                 raise self._lost(exchange)
-            raise ToolUnavailable("the server did not answer in time", may_have_happened=exchange.handed)
+            raise ToolTimedOut("the server did not answer in time", may_have_happened=exchange.handed)
         error = task.exception()
         if error is None:
             return task.result()

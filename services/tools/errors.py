@@ -146,4 +146,6 @@ def at_connect(error: BaseException, noted: Failure | None) -> Failure:
         return Failure(ToolUnavailable, "the server did not greet us in time")
     if isinstance(error, MCPError):
         return Failure(ToolUnavailable, f"the server refused to be greeted: {bounded(error.message)}")
+    if isinstance(error, RuntimeError):  # the SDK's word for it
+        return Failure(ToolAnswerInvalid, "the server speaks no version of the protocol that we speak")
     return from_exception(error, handed=False)

@@ -173,7 +173,7 @@ class ByClientCredentials(Grant):
     async def renewed(self, stored: Stored | None) -> Credentials:
         """Ask for other tokens."""
         metadata = None if stored is None else stored.credentials.metadata
-        issuer = None if metadata is None else str(metadata.issuer)
+        issuer = self._auth.issuer or (None if metadata is None else str(metadata.issuer))
         provider, memory = self._provider(_POST if _only_post(metadata) else _BASIC, issuer)
         try:
             await sign_in(provider, memory, self.reach, self._auth.scope)

@@ -203,8 +203,8 @@ def _position(cursor: str | None) -> tuple[str, str, str]:
     try:
         decoded = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         server, kind, name = json.loads(decoded)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise InvalidInput("the cursor is not one of ours") from None
-    if not all(isinstance(part, str) and "\0" not in part for part in (server, kind, name)):
+    if not all(isinstance(part, str) and part.isprintable() for part in (server, kind, name)):
         raise InvalidInput("the cursor is not one of ours")
     return server, kind, name

@@ -68,22 +68,24 @@ async def fetch(connection: Connection, deadline: float) -> Listing:
     taken: list[Capability] = []
     refused: list[tuple[str, str]] = []
     notes: list[str] = []
+    listed = 0
     for kind in KINDS:
         if not _offers(connection.client, kind.kind):
             continue
         items, cut = await _items(connection, kind, deadline)
         good, odd = await read(kind, items, CAPABILITIES_LIMIT + REFUSED_LIMIT)
+        listed += len(items)
         taken += good
         refused += odd
         notes += [f"the list of {kind.field} was cut: {cut}"] if cut else []
+    if len(taken) > CAPABILITIES_LIMIT:
+        notes.append(f"only {CAPABILITIES_LIMIT:,} of {listed:,} listed items are kept")
+    if len(refused) > REFUSED_LIMIT:
+        notes.append(f"{len(refused):,} items are refused")
     return _listing(connection.client, taken, refused, notes)
 
 
 def _listing(client: Client, taken: list[Capability], refused: list[tuple[str, str]], notes: list[str]) -> Listing:
-    if len(taken) > CAPABILITIES_LIMIT:
-        notes.append(f"only {CAPABILITIES_LIMIT:,} of {len(taken):,} capabilities are kept")
-    if len(refused) > REFUSED_LIMIT:
-        notes.append(f"{len(refused):,} items are refused")
     server = client.server_info
     return Listing(
         capabilities=tuple(taken[:CAPABILITIES_LIMIT]),

@@ -19,7 +19,8 @@ class Gate:
     def __init__(self, limits: Limits) -> None:
         self._slots = asyncio.Semaphore(limits.max_concurrency)
         self._rate = Rate(limits.calls_per_minute)
-        self._waiting = 0
+        self.waiting = 0
+        """Callers that wait for a turn."""
 
     @asynccontextmanager
     async def turn(self, deadline: float) -> AsyncIterator[None]:
@@ -38,9 +39,9 @@ class Gate:
             self._slots.release()
 
     async def _enter(self, deadline: float) -> None:
-        if self._waiting >= WAITING_LIMIT:
+        if self.waiting >= WAITING_LIMIT:
             raise ToolUnavailable("too many calls wait for this server", retry_after_s=1.0)
-        self._waiting += 1
+        self.waiting += 1
         try:
             async with asyncio.timeout_at(deadline):
                 await self._slots.acquire()
@@ -48,7 +49,7 @@ class Gate:
         except TimeoutError:
             raise ToolUnavailable("no turn at this server in time: it is busy with other calls") from None
         finally:
-            self._waiting -= 1
+            self.waiting -= 1
 
     async def _pace(self, deadline: float) -> None:
         """Wait for the rate, with the slot held; give it back when no turn comes."""

@@ -78,7 +78,7 @@ _USABLE = f"""
         FROM {_FROM}
         WHERE {_OPEN_TO} AND c.present AND c.hash = c.approved_hash AND NOT s.disabled
             AND ($2::text[] IS NULL OR c.server = ANY($2))
-        ORDER BY turn, c.server LIMIT {USABLE_LIMIT}
+        ORDER BY turn, c.server LIMIT $3
     ), weighed AS (
         SELECT *, sum(octet_length(capability::text)) OVER (ORDER BY turn, server) AS bytes FROM numbered
     )
@@ -98,16 +98,19 @@ _NAMES = f"""
 _CONTRACT = "SELECT capability FROM tool_contract WHERE hash = $1"
 
 
-async def usable(where: Statements, owner: str, servers: Sequence[str] | None = None) -> list[Usable]:
+async def usable(
+    where: Statements, owner: str, servers: Sequence[str] | None = None, *, limit: int = USABLE_LIMIT
+) -> list[Usable]:
     """Return what an owner may use now, by server and name.
 
     Args:
         where: The database.
         owner: Who asks.
         servers: The servers to look at; None: all.
+        limit: How many are returned at most.
     """
     chosen = None if servers is None else list(servers)
-    return [_found(row) for row in await where.fetch(_USABLE, owner, chosen)]
+    return [_found(row) for row in await where.fetch(_USABLE, owner, chosen, limit)]
 
 
 async def find(where: Statements, action: Action, owner: str) -> Found | None:

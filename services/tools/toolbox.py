@@ -37,5 +37,8 @@ async def open_toolbox(
         on_changed: Told the id of a server whose lists have changed; may not block.
     """
     auth = ToolAuth(db, vault, redirect_uri=redirect_uri)
-    async with Connections(commands, auth=auth.for_server, on_changed=on_changed) as connections:
-        yield Toolbox(vault, commands, auth, connections, ToolCaller(db, vault, connections))
+    try:
+        async with Connections(commands, auth=auth.for_server, on_changed=on_changed) as connections:
+            yield Toolbox(vault, commands, auth, connections, ToolCaller(db, vault, connections))
+    finally:
+        await auth.close()

@@ -9,11 +9,11 @@ SHORT = 500
 
 _ERROR = re.compile(
     r"(?:\W*\b)?(?:"
-    r"(?:an? )?(?:unexpected |internal |unknown |server )?(?:error|exception|failure)(?: \d{3})?"
+    r"(?:an? )?(?:(?:unexpected|internal|unknown|server) )*(?:error|exception|failure)(?: \d{3})?"
     r"\s*(?::|!|-|–|occurred|while|in |$)"
     r"|error (?:executing|calling|running|occurred|processing|fetching)"
     r"|failed(?: to|:| with)|failure:|fatal:|traceback \(most recent call last\)"
-    r"|[a-z]+(?:error|exception)\s*(?::|$)"
+    r"|[\w.]+(?:error|exception)\s*(?::|$)"
     r"|(?:http )?[45]\d\d (?:client |server )?error"
     r"|(?:access|permission) denied|unauthori[sz]ed(?:$|:)|forbidden(?:$|:)"
     r"|exception:|panic:"

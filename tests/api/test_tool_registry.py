@@ -1,6 +1,7 @@
 """The registry and the rules over the API: lists, approvals, effects, policy."""
 
 import asyncio
+import base64
 import secrets
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,6 +14,10 @@ import worker
 from runtime.settings import Settings
 from tests.api.tool_desk import Desk, Simulated, desk, simulated
 from tests.workflows.product import Product
+
+
+HALF = base64.urlsafe_b64encode(b'["a", "b", "\\ud800"]').decode()
+"""A cursor with half of a surrogate pair."""
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -60,7 +65,17 @@ async def test_tools_are_searched_and_paged(tools: Desk, server: Simulated) -> N
     assert paged == names
 
 
-@pytest.mark.parametrize("query", [{"cursor": "nonsense"}, {"cursor": "W10"}, {"limit": 0}, {"approval": "maybe"}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"cursor": "nonsense"},
+        {"cursor": "W10"},
+        {"cursor": "W1tb"},
+        {"cursor": HALF},
+        {"limit": 0},
+        {"approval": "maybe"},
+    ],
+)
 async def test_a_wrong_query_is_a_422(tools: Desk, query: dict[str, str]) -> None:
     assert (await tools.api.get("/v1/tools", params=query)).status_code == 422
 

@@ -5,7 +5,7 @@ import secrets
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -22,10 +22,11 @@ Json = dict[str, Any]
 
 @dataclass
 class Desk:
-    """A client of the API, and the database behind it."""
+    """A client of the API, and the database behind it. What it has added is removed at the end."""
 
     api: httpx.AsyncClient
     services: worker.Services
+    added: list[str] = field(default_factory=list)
 
     async def get(self, path: str, **query: object) -> Json:
         answer = await self.api.get(path, params={key: str(value) for key, value in query.items()})
@@ -41,7 +42,9 @@ class Desk:
 
     async def add(self, reach: Json, **more: Any) -> Json:
         """Add a server of a name of its own."""
-        return await self.post("/v1/tool-servers", {"id": f"s{secrets.token_hex(6)}", "reach": reach, **more}, 201)
+        server_id = f"s{secrets.token_hex(6)}"
+        self.added.append(server_id)
+        return await self.post("/v1/tool-servers", {"id": server_id, "reach": reach, **more}, 201)
 
     async def add_read(self, url: str, **options: Any) -> str:
         """Add a server, have it read, and return its id."""
@@ -70,7 +73,10 @@ async def desk(services: worker.Services, client: Client, task_queue: str) -> As
     tools = ToolAdmin(services.db, services.tools.vault, services.tools.commands)
     parts = Parts(services.db, EventReader(services.db), client, Deployment(task_queue), tools)
     async with serving(parts) as api:
-        yield Desk(api, services)
+        made = Desk(api, services)
+        yield made
+        for server_id in made.added:
+            await api.delete(f"/v1/tool-servers/{server_id}")
 
 
 @dataclass

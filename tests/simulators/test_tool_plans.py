@@ -249,8 +249,9 @@ def test_bugs_are_summed_up_line_by_line() -> None:
         "total": 2,
         "issues": [{"key": "D-1", "summary": "Login fails", "status": {"name": "To Do"}}, {"key": "D-2"}],
     }
-    told = step(StepDocument(step_id="s2", prompt="Summarise it", language="en", inputs={"s1": json.dumps(read)}))
-    assert told.endswith("- D-1: Login fails (To Do)\n- D-2")
+    for text in (json.dumps(read), json.dumps({"result": json.dumps(read)})):
+        told = step(StepDocument(step_id="s2", prompt="Summarise it", language="en", inputs={"s1": text}))
+        assert told.endswith("- D-1: Login fails (To Do)\n- D-2")
     plain = step(StepDocument(step_id="s2", prompt="Summarise it", language="en", inputs={"s1": '{"a": "b'}))
     assert "In short" in plain
 
@@ -272,3 +273,50 @@ def test_any_message_gives_a_plan_with_tools_that_is_admitted(message: str) -> N
     steps, problems = read_steps(tuple(planned(message, tools=offered(*names))), max_steps=50)
     assert problems == ()
     assert admit(steps, Caps(max_steps=50), bound=False) == ()
+
+
+def made_up(**properties: dict[str, Any]) -> ToolOffer:
+    schema = {"type": "object", "properties": properties, "required": list(properties)}
+    return ToolOffer(
+        mcp_target_server_id="w", mcp_action_type=ActionType.TOOL, mcp_action_name="widget_create", input_schema=schema
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ({"enum": ["small", "large"]}, "large"),
+        ({"enum": ["red", "green"]}, "red"),
+        ({"type": "string", "default": "x"}, "x"),
+        ({"type": "boolean"}, False),
+        ({"type": "integer"}, 7),
+        ({"type": "string"}, "Big One"),
+    ],
+)
+def test_a_required_parameter_of_an_unknown_name_is_filled_by_its_type(field: dict[str, Any], value: Json) -> None:
+    message = 'Create a large widget "Big One" of 7 parts'
+    assert calls(message, tools=(made_up(thing=field),)) == [("widget_create", {"thing": value})]
+
+
+@pytest.mark.parametrize("field", [{"type": "object"}, {"type": "array"}, {}])
+def test_what_has_no_such_type_is_not_guessed(field: dict[str, Any]) -> None:
+    assert calls("Create a widget", tools=(made_up(thing=field),)) == []
+    assert calls("Create a widget", tools=(made_up(owner_id={"type": "string"}),)) == []
+
+
+def test_values_take_the_type_that_is_wanted() -> None:
+    offer = made_up(
+        issue_keys={"type": "array"}, page_id={"type": "string"}, urls={"type": "string"}, n={"type": "integer"}
+    )
+    message = "Create a widget of DE-1 and DE-2 for page 123456 and 8 of https://a.example/x"
+    assert calls(message, tools=(offer,)) == [
+        (
+            "widget_create",
+            {"issue_keys": ["DE-1", "DE-2"], "page_id": "123456", "urls": "https://a.example/x", "n": 123456},
+        )
+    ]
+
+
+def test_a_resource_is_not_called_by_chance() -> None:
+    offer = made_up().model_copy(update={"mcp_action_type": ActionType.PROMPT})
+    assert calls("Create a widget", tools=(offer,)) == []

@@ -11,8 +11,32 @@ from simulators.mcp_server.behaviours import BEHAVIOURS, Behaviour
 from tests.workflows.product import Json, Product, eventually
 from tests.workflows.tool_server import Notes, server_at, simulator
 
-AT_ONCE = 12
-HOSTILE = [one for one in BEHAVIOURS.values() if one.reach != "stdio"]
+AT_ONCE = 24
+NAMED = (
+    "never_answers",
+    "wrong_list_result",
+    "twenty_megabytes",
+    "invalid_json",
+    "error_without_flag",
+    "duplicate_tools",
+    "ten_thousand_tools",
+    "hidden_name",
+    "description_orders",
+    "description_changes",
+    "shadows_another",
+    "crashes",
+    "http_401",
+    "redirect_to_link_local",
+    "annotations_lie",
+    "write_then_failure",
+    "regex_bomb",
+    "needs_input",
+    "progress_flood",
+)
+"""What nobody may leave out; of all the others every fifth (tests/tools/hostile meets each of them)."""
+
+_OTHERS = [name for name, one in BEHAVIOURS.items() if one.reach != "stdio" and name not in NAMED]
+HOSTILE = [BEHAVIOURS[name] for name in (*NAMED, *_OTHERS[::5])]
 BATCHES = [tuple(HOSTILE[at : at + AT_ONCE]) for at in range(0, len(HOSTILE), AT_ONCE)]
 
 
@@ -43,7 +67,7 @@ async def _meet(product: Product, address: str, behaviour: Behaviour) -> str | N
     async with server_at(product, address) as server:
         await server.register(limits={"connect_timeout_s": 2})
         await server.behave(behaviour.name)
-        ended = await _run(product, server, timeout_s=2, max_retries=0)
+        ended = await _run(product, server, timeout_s=1.5, max_retries=0)
         if ended["phase"] not in ("done", "failed"):
             return f"{behaviour.name}: {ended['phase']}"
         await server.behave(None)
@@ -63,6 +87,8 @@ async def _run(product: Product, server: Notes, **fields: float) -> Json:
         server.step("note_create", "s2", parameters={"text": "nobody approved this"}, **fields),
     ]
     await product.fault({"answer_json": {"steps": steps}}, task="plan", contains=token, times=1)
+    rest = [{"id": "sorry", "prompt": "Say what could not be done"}]
+    await product.fault({"answer_json": {"steps": rest}}, task="plan", contains=token)
     request_id = await product.submit(f"Say {token}. Then write a haiku.", approval_timeout_s=0.5)
 
     async def look() -> Json | None:

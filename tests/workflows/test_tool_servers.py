@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -94,7 +94,7 @@ async def connected(settings: Settings, temporal_address: str) -> Client:
 @pytest_asyncio.fixture
 async def queue(connected: Client, field: Field) -> AsyncIterator[str]:
     name = f"tools-{secrets.token_hex(4)}"
-    activities = [field.servers_to_refresh, field.refresh_server, field.open_gates]
+    activities: list[Callable[..., Any]] = [field.servers_to_refresh, field.refresh_server, field.open_gates]
     workflows = [*WORKFLOWS, Waiting]
     async with Worker(
         connected, task_queue=name, workflows=workflows, activities=activities, workflow_runner=worker.sandbox()
@@ -107,9 +107,10 @@ def unique(name: str) -> str:
 
 
 async def refreshed(client: Client, queue: str, request: RefreshTools) -> RefreshedTools:
-    return await client.execute_workflow(
+    found: RefreshedTools = await client.execute_workflow(
         REFRESH_TOOLS, request, id=unique("refresh"), task_queue=queue, result_type=RefreshedTools
     )
+    return found
 
 
 async def test_all_servers_are_read_a_few_at_a_time(connected: Client, queue: str, field: Field) -> None:

@@ -15,16 +15,12 @@ _LINE = 200
 
 def records(text: str) -> list[str]:
     """Return a line for each object of the first list of objects in a JSON text; empty when there is none."""
-    if not text.lstrip().startswith(("{", "[")):
-        return []
-    try:
-        value: Json = json.loads(text)
-    except (ValueError, RecursionError):
-        return []
-    return [line for item in _first_list(value, 0)[:_MOST] if (line := _line(item))]
+    return [line for item in _first_list(text, 0)[:_MOST] if (line := _line(item))]
 
 
 def _first_list(value: Json, depth: int) -> list[JsonObject]:
+    if isinstance(value, str):
+        value = _read(value)
     items, fields = as_list(value), as_object(value)
     if depth > _DEPTH:
         return []
@@ -32,6 +28,14 @@ def _first_list(value: Json, depth: int) -> list[JsonObject]:
         return [item for item in map(as_object, items) if item is not None]
     below = (_first_list(field, depth + 1) for field in (fields or {}).values())
     return next(filter(None, below), list[JsonObject]())
+
+
+def _read(text: str) -> Json:
+    """Return the JSON that a text is; servers wrap JSON as a text within JSON."""
+    try:
+        return json.loads(text) if text.lstrip().startswith(("{", "[")) else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def _line(item: JsonObject) -> str:

@@ -1,7 +1,9 @@
 import asyncio
 from itertools import pairwise
+from pathlib import Path
 
 import httpx2
+import psutil
 import pytest
 
 from domain.errors import ToolRefused, ToolUnavailable
@@ -11,7 +13,7 @@ from services.tools.connections import Connections
 from services.tools.pool import Bounds, key_of
 from services.tools.rates import Gate, Rate
 from tests.tools.connections.servers.plain import Log
-from tests.tools.connections.serving import call, http_server, plain, until
+from tests.tools.connections.serving import call, http_server, lines, plain, stdio_server, until
 
 
 async def test_only_so_many_calls_run_at_once(connections: Connections) -> None:
@@ -58,14 +60,17 @@ def test_a_rate_lets_a_quarter_through_at_once_and_then_paces() -> None:
 async def test_too_many_who_wait_are_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.tools.rates.WAITING_LIMIT", 1)
     gate, deadline = Gate(Limits(max_concurrency=1)), asyncio.get_running_loop().time() + 0.3
+    entered = asyncio.Event()
 
     async def turn() -> None:
         async with gate.turn(deadline):
+            entered.set()
             await asyncio.sleep(5)
 
-    first, second = asyncio.create_task(turn()), asyncio.create_task(turn())
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    first = asyncio.create_task(turn())
+    await entered.wait()
+    second = asyncio.create_task(turn())
+    await until(lambda: gate.waiting)
     with pytest.raises(ToolUnavailable, match="too many"):
         await turn()
     with pytest.raises(ToolUnavailable, match="busy"):
@@ -82,32 +87,40 @@ async def test_an_idle_connection_is_closed(commands: Commands, plain_url: str) 
         assert (await call(connections, server, "add", {"a": 1, "b": 1})).structured == {"result": 2}
 
 
-async def test_the_one_idle_longest_makes_room(commands: Commands, plain_url: str) -> None:
-    async with Connections(commands, bounds=Bounds(connections=2)) as connections:
-        servers = [http_server(plain_url) for _ in range(4)]
+async def test_the_one_idle_longest_makes_room(commands: Commands) -> None:
+    log = Log()
+    async with plain(log) as url, Connections(commands, bounds=Bounds(connections=2)) as connections:
+        servers = [http_server(url) for _ in range(4)]
         for server in servers[:3]:
             await call(connections, server, "add", {"a": 1, "b": 1})
         health = connections.health()
         assert [health[server.id].connected for server in servers[:3]] == [False, True, True]
         busy = [asyncio.create_task(call(connections, server, "wait", {"seconds": 0.5})) for server in servers[1:3]]
-        await asyncio.sleep(0.1)
+        await until(lambda: len(log.lines) == 2)
         with pytest.raises(ToolUnavailable, match="in use") as caught:
             await call(connections, servers[3], "add", {"a": 1, "b": 1})
         assert not caught.value.may_have_happened
         await asyncio.gather(*busy)
 
 
-async def test_a_new_revision_closes_the_old_connection_when_its_calls_are_done(connections: Connections) -> None:
-    log = Log()
-    async with plain(log) as url:
-        old = http_server(url)
-        new = old.model_copy(update={"revision": 2})
-        running = asyncio.create_task(call(connections, old, "wait", {"seconds": 0.5, "name": "x"}))
-        await until(lambda: log.lines)
-        await call(connections, new, "add", {"a": 1, "b": 1})
-        assert key_of(old, "") not in connections._pool._connections
-        assert (await running).text == "waited x"
-        await until(lambda: not connections._pool._leaving)
+async def test_a_new_revision_closes_the_old_connection_when_its_calls_are_done(
+    connections: Connections, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    old = stdio_server("plain.py", "--log", str(log))
+    new = old.model_copy(update={"revision": 2})
+
+    def processes() -> int:
+        children = psutil.Process().children()
+        return sum(str(log) in child.cmdline() for child in children if child.status() != psutil.STATUS_ZOMBIE)
+
+    running = asyncio.create_task(call(connections, old, "wait", {"seconds": 2, "name": "x"}))
+    await until(lambda: lines(log))
+    await call(connections, new, "add", {"a": 1, "b": 1})
+    assert processes() == 2
+    assert (await running).text == "waited x"
+    await until(lambda: processes() == 1)
+    await call(connections, new, "add", {"a": 1, "b": 1})
 
 
 def test_owners_share_a_connection_unless_each_signs_in() -> None:

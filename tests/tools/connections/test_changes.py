@@ -5,11 +5,21 @@ from typing import Literal
 import pytest
 import pytest_asyncio
 
+from domain.tool_server import ToolServer
 from domain.tools import Action, ActionType
 from services.tools.commands import Commands
 from services.tools.connections import Connections
 from services.tools.pool import Bounds
-from tests.tools.connections.serving import OWNER, call, http_server, plain, plain_process, stdio_server, until
+from tests.tools.connections.serving import (
+    OWNER,
+    PATIENCE_S,
+    call,
+    http_server,
+    plain,
+    plain_process,
+    stdio_server,
+    until,
+)
 
 Mode = Literal["auto", "legacy"]
 
@@ -20,6 +30,13 @@ class Heard:
     def __init__(self, connections: Connections, ids: list[str]) -> None:
         self.connections = connections
         self.ids = ids
+
+    async def grow(self, server: ToolServer) -> None:
+        """Change the server until it is heard: events are listened for in the background, and not replayed."""
+        async with asyncio.timeout(PATIENCE_S):
+            while server.id not in self.ids:
+                await call(self.connections, server, "grow")
+                await asyncio.sleep(0.05)
 
 
 @pytest_asyncio.fixture(params=["auto", "legacy"])
@@ -36,26 +53,21 @@ async def test_a_change_over_http_is_told_and_the_list_read_anew(heard: Heard) -
         server = http_server(url)
         action = Action(server=server.id, type=ActionType.TOOL, name="new")
         assert await heard.connections.contract(server, OWNER, action, 3600) is None
-        await asyncio.sleep(0.1)  # the stream of events opens in the background, and nothing is replayed
-        await call(heard.connections, server, "grow")
-        await until(lambda: server.id in heard.ids)
+        await heard.grow(server)
         assert await heard.connections.contract(server, OWNER, action, 3600) is not None
 
 
 async def test_a_change_over_stdio_is_told(heard: Heard) -> None:
     server = stdio_server("plain.py")
     await heard.connections.listing(server, OWNER)
-    await asyncio.sleep(0.1)  # as above
-    await call(heard.connections, server, "grow")
-    await until(lambda: server.id in heard.ids)
+    await heard.grow(server)
+    assert server.id in heard.ids
 
 
 async def test_after_a_gap_in_the_events_the_lists_count_as_changed(commands: Commands) -> None:
     ids: list[str] = []
-    async with Connections(commands, on_changed=ids.append) as connections:
-        async with plain_process() as (process, url):
-            server = http_server(url)
-            await call(connections, server, "add", {"a": 1, "b": 1})
-            await asyncio.sleep(0.1)  # as above
-            process.kill()
-            await until(lambda: server.id in ids)
+    async with Connections(commands, on_changed=ids.append) as connections, plain_process() as (process, url):
+        server = http_server(url)
+        await call(connections, server, "add", {"a": 1, "b": 1})
+        process.kill()
+        await until(lambda: server.id in ids)

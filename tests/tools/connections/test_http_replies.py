@@ -194,8 +194,8 @@ async def test_headers_and_a_bearer_token_are_sent_and_never_told(
         return JSONResponse(failed(message, -32603, f"you sent {', '.join(secrets)}"))
 
     wire = Wire(with_response(reply))
-    async with wired(wire) as url:
-        url = url.replace("http://", "http://s3cret-user:s3cret-password@") + "?key=s3cret-query"
+    async with wired(wire) as address:
+        url = address.replace("http://", "http://s3cret-user:s3cret-password@") + "?key=s3cret-query"
         server = http_server(url, headers={"X-Key": "s3cret-header"}, auth=BearerToken(token="s3cret-token"))
         with pytest.raises(ToolFailed) as caught:
             await call(connections, server, "act")

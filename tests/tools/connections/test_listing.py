@@ -1,5 +1,6 @@
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 from starlette.requests import Request
@@ -23,6 +24,9 @@ FIELDS = {
 }
 
 
+Pages = Callable[[str | None], dict[str, Any]]
+
+
 class Lister(Wire):
     """A server that lists what a test says; what is not said, it does not know."""
 
@@ -35,15 +39,17 @@ class Lister(Wire):
 
     async def handle(self, request: Request) -> Response:
         """Answer lists; a callable list is asked for each page."""
-        message = json.loads(await request.body()) if request.method == "POST" else {}
+        message: dict[str, Any] = json.loads(await request.body()) if request.method == "POST" else {}
         field = FIELDS.get(message.get("method", ""))
         if field is None:
             return await super().handle(request)
         self.listed += 1
         if field not in self.lists:
             return JSONResponse(failed(message, -32601, "no such method"))
-        items = self.lists[field]
-        page = items(message.get("params", {}).get("cursor")) if callable(items) else {field: items}
+        items: Any = self.lists[field]
+        page: dict[str, Any] = {field: items}
+        if callable(items):
+            page = cast("Pages", items)(message.get("params", {}).get("cursor"))
         return JSONResponse(result(message, page))
 
     async def _greeted(self, _: Request, message: dict[str, Any]) -> Response:
@@ -184,18 +190,27 @@ async def test_pages_are_read_to_the_end(connections: Connections) -> None:
     assert [tool.name for tool in listing.capabilities] == ["t0", "t1", "t2"]
 
 
-@pytest.mark.parametrize(("cursor", "reason"), [(lambda _: "same", "circles"), (lambda n: f"{n}x", "too many pages")])
-async def test_pages_without_end_are_cut(connections: Connections, cursor: Any, reason: str) -> None:
-    listing = await listing_of(connections, Lister(tools=lambda at: {"tools": [], "nextCursor": cursor(at or "")}))
-    assert listing.notes == (
-        f"the list of tools was cut: {'the server goes in ' if reason == 'circles' else 'it has '}{reason}",
-    )
+def circles(_: str | None) -> dict[str, Any]:
+    return {"tools": [], "nextCursor": "same"}
+
+
+def no_end(cursor: str | None) -> dict[str, Any]:
+    return {"tools": [], "nextCursor": f"{cursor}x"}
+
+
+@pytest.mark.parametrize(("pages", "reason"), [(circles, "goes in circles"), (no_end, "has too many pages")])
+async def test_pages_without_end_are_cut(connections: Connections, pages: Pages, reason: str) -> None:
+    (note,) = (await listing_of(connections, Lister(tools=pages))).notes
+    assert note.endswith(reason)
 
 
 @pytest.mark.parametrize("page", [{"tools": "x"}, {"tools": None}, {}])
 async def test_a_list_that_is_none_is_invalid(connections: Connections, page: dict[str, Any]) -> None:
+    def pages(_: str | None) -> dict[str, Any]:
+        return page
+
     with pytest.raises(ToolAnswerInvalid):
-        await listing_of(connections, Lister(tools=lambda _: page))
+        await listing_of(connections, Lister(tools=pages))
 
 
 async def test_a_page_of_twenty_megabytes_is_too_large(connections: Connections) -> None:

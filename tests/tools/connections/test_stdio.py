@@ -12,10 +12,10 @@ MEGABYTE = 1024 * 1024
 SMALL = Limits(max_result_bytes=100_000)
 
 
-async def error_of(connections: Connections, how: str, **options: object) -> ToolError:
+async def error_of(connections: Connections, how: str) -> ToolError:
     server = stdio_server("rude.py", how, limits=SMALL)
     with pytest.raises(ToolError) as caught:
-        await call(connections, server, "act", **options)
+        await call(connections, server, "act")
     return caught.value
 
 

@@ -12,8 +12,8 @@ from domain.tool_server import Limits
 from services.tools.commands import Commands
 from services.tools.connections import Connections
 from services.tools.pool import Bounds
-from tests.tools.connections.serving import call, http_server, lines, plain, plain_process, stdio_server, until
 from tests.tools.connections.servers.plain import Log
+from tests.tools.connections.serving import call, http_server, lines, plain, plain_process, stdio_server, until
 
 
 async def test_an_http_server_killed_in_mid_call_may_have_acted(either: Connections, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ async def test_a_refused_connection_is_tried_again_after_a_pause(commands: Comma
             assert (await call(connections, server, "add", {"a": 1, "b": 1})).structured == {"result": 2}
 
 
-async def test_a_missing_command_is_an_error_and_not_a_crash(connections: Connections, tmp_path: Path) -> None:
+async def test_a_missing_command_is_an_error_and_not_a_crash(tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.write_text("#!/no/such/interpreter\n")
     broken.chmod(0o755)

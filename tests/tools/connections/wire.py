@@ -59,7 +59,7 @@ class Wire:
         return sum(message.get("method") == "tools/call" for message in self.heard)
 
     async def _greeting(self, _: Request, message: dict[str, Any]) -> Response:
-        greeting = {
+        greeting: dict[str, Any] = {
             "protocolVersion": "2025-11-25",
             "capabilities": {"tools": {}},
             "serverInfo": {"name": "wire", "version": "0"},

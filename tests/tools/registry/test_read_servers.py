@@ -59,6 +59,7 @@ async def read(
     async with Connections(commands) as connections:
         yield Read(db, connections, server, process)
     await process.behave(None)
+    await db.fetch("DELETE FROM tool_server WHERE id IN ($1, $2)", server_id, f"{server_id}b")
 
 
 @pytest.mark.parametrize("behaviour", ["description_changes", "schema_changes"])

@@ -80,7 +80,8 @@ def _add_tools(server: MCPServer, log: Log) -> None:
     async def grow(context: Context[Any]) -> str:
         """Add a tool and say so."""
         server.add_tool(lambda: "new", name="new", description="A new one.")
-        await context.notify_tools_changed()
+        await context.notify_tools_changed()  # in the new protocol
+        await context.session.send_tool_list_changed()  # in the older one
         return "grown"
 
 

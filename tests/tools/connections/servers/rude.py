@@ -27,44 +27,71 @@ def text(said: str) -> dict[str, Any]:
     return {"content": [{"type": "text", "text": said}]}
 
 
-def called(request: dict[str, Any]) -> None:
-    """Take a call."""
-    wanted = request["params"]["arguments"].get("do", NAME)
-    match wanted:
-        case "noise":
-            send('starting\n{"level": "info"}\n\n[1, 2]\n')
-            answer(request, text("fine"))
-        case "broken":
-            send(f'{{"jsonrpc": "2.0", "id": {request["id"]}, "result": {{"content": [}}\n')
-        case "nameless":
-            send('{"jsonrpc": "2.0", "result": \n')
-        case "endless":
-            send(f'{{"jsonrpc": "2.0", "id": {request["id"]}, "result": "')
-            while True:
-                send("x" * 1_000_000)
-        case "unending":
-            while True:
-                send("x" * 1_000_000)
-        case "surrogate":
-            send(
-                f'{{"jsonrpc": "2.0", "id": {request["id"]}, "result": {json.dumps(text("half SUR pair"))}}}\n'.replace(
-                    "SUR", "\\ud800"
-                )
-            )
-        case "child":
-            child = subprocess.Popen(["sleep", "600"])
-            answer(request, text(str(child.pid)))
-        case "closed":
-            os.close(1)
-            time.sleep(600)
-        case "silent":
-            pass
-        case "loud":
-            sys.stderr.write("e" * 300_000 + " the end\n")
-            sys.stderr.flush()
-            os._exit(9)
-        case _:
-            answer(request, text("fine"))
+def noise(request: dict[str, Any]) -> None:
+    """Print what is no message, then answer."""
+    send('starting\n{"level": "info"}\n\n[1, 2]\n')
+    answer(request, text("fine"))
+
+
+def broken(request: dict[str, Any]) -> None:
+    """Answer with what is no JSON."""
+    send(f'{{"jsonrpc": "2.0", "id": {request["id"]}, "result": {{"content": [}}\n')
+
+
+def nameless(_: dict[str, Any]) -> None:
+    """The same, and do not say whom it answers."""
+    send('{"jsonrpc": "2.0", "result": \n')
+
+
+def endless(request: dict[str, Any]) -> None:
+    """Answer with a line that does not end."""
+    send(f'{{"jsonrpc": "2.0", "id": {request["id"]}, "result": "')
+    unending(request)
+
+
+def unending(_: dict[str, Any]) -> None:
+    """The same, and do not say whom it answers."""
+    while True:
+        send("x" * 1_000_000)
+
+
+def surrogate(request: dict[str, Any]) -> None:
+    """Answer with half of a surrogate pair."""
+    line = json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": text("half HERE pair")})
+    send(line.replace("HERE", "\\ud800") + "\n")
+
+
+def child(request: dict[str, Any]) -> None:
+    """Start a process that outlives this one, and tell its id."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    answer(request, text(str(process.pid)))
+
+
+def closed(_: dict[str, Any]) -> None:
+    """Close stdout and stay."""
+    os.close(1)
+    time.sleep(600)
+
+
+def silent(_: dict[str, Any]) -> None:
+    """Do not answer."""
+
+
+def loud(_: dict[str, Any]) -> None:
+    """Say much on stderr and end."""
+    sys.stderr.write("e" * 300_000 + " the end\n")
+    sys.stderr.flush()
+    os._exit(9)
+
+
+def polite(request: dict[str, Any]) -> None:
+    """Answer."""
+    answer(request, text("fine"))
+
+
+DEEDS = {
+    deed.__name__: deed for deed in (noise, broken, nameless, endless, unending, surrogate, child, closed, silent, loud)
+}
 
 
 def main() -> None:
@@ -85,7 +112,7 @@ def main() -> None:
             case "tools/list":
                 answer(request, {"tools": [TOOL]})
             case "tools/call":
-                called(request)
+                DEEDS.get(request["params"]["arguments"].get("do", NAME), polite)(request)
             case _ if "id" in request:
                 error = {"code": -32601, "message": "no such method"}
                 send(json.dumps({"jsonrpc": "2.0", "id": request["id"], "error": error}) + "\n")
