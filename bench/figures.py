@@ -96,7 +96,7 @@ def compared(ours: Result, theirs: Result, p50_goal: float, per_s_goal: float) -
 
     def ratio(figure: str, goal: float, of: Callable[[Round], float], *, at_most: bool) -> Verdict:
         ratios = [of(a) / of(b) for a, b in zip(ours.rounds, theirs.rounds, strict=True)]
-        return _verdict(subject, figure, ratios, goal, at_most=at_most)
+        return judged(subject, figure, ratios, goal, at_most=at_most)
 
     return [
         ratio("p50, times theirs", p50_goal, lambda one: one.p50_ms, at_most=True),
@@ -110,13 +110,14 @@ def bounds(ours: Result) -> list[Verdict]:
     steps = len(ITEMS)
     accepted = [one.accepted_ms for one in ours.rounds]
     return [
-        _verdict(ours.name, "start to 202, p50 ms", accepted, 40, at_most=True),
-        _verdict(ours.name, "history events a step", [ours.footprint.events / steps], 12, at_most=True),
-        _verdict(ours.name, "history KiB a step", [ours.footprint.bytes / 1024 / steps], 4, at_most=True),
+        judged(ours.name, "start to 202, p50 ms", accepted, 40, at_most=True),
+        judged(ours.name, "history events a step", [ours.footprint.events / steps], 12, at_most=True),
+        judged(ours.name, "history KiB a step", [ours.footprint.bytes / 1024 / steps], 4, at_most=True),
     ]
 
 
-def _verdict(subject: str, figure: str, values: Sequence[float], goal: float, *, at_most: bool) -> Verdict:
+def judged(subject: str, figure: str, values: Sequence[float], goal: float, *, at_most: bool) -> Verdict:
+    """A figure of every round against its goal."""
     return Verdict(subject, figure, statistics.median(values), goal, at_most, min(values), max(values))
 
 

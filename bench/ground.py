@@ -37,6 +37,7 @@ class Ground:
         temporal: The Temporal server's address, as host:port.
         own_temporal: Whether that server is ours, on this PostgreSQL.
         model_url: The simulated model's base URL.
+        folder: For state, as long as it lasts.
         python: Variables for Python programs: they keep byte code as anywhere, whatever this environment says, because
             the workflow sandbox imports modules for every run.
     """
@@ -46,6 +47,7 @@ class Ground:
     temporal: str
     own_temporal: bool
     model_url: str
+    folder: Path
     python: Mapping[str, str]
 
     def pids(self, names: tuple[str, ...]) -> dict[str, int]:
@@ -71,7 +73,7 @@ async def ground(settings: Settings, teller: Teller) -> AsyncIterator[Ground]:
         await supervisor.start(programs.simulator(port, folder / "calls.jsonl"))
         own = settings.temporal_address is None
         python = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
-        yield Ground(supervisor, databases, temporal, own, f"http://127.0.0.1:{port}/v1/", python)
+        yield Ground(supervisor, databases, temporal, own, f"http://127.0.0.1:{port}/v1/", folder, python)
 
 
 @contextmanager

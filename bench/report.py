@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 
+from bench import sheets
 from bench.databases import Counts
 from bench.figures import Result, Verdict, bounds, by_name, compared
 from bench.lineup import LAYOUTS, MODELS, PLACEMENTS, hand_name, our_name
 from bench.measuring import Size
+from bench.sheets import Sheet
 from domain.placement import Placement
 
 BEGIN: Final = "<!-- figures: written by `make bench` -->"
@@ -21,15 +22,6 @@ END: Final = "<!-- end of figures -->"
 GOALS: Final = {Placement.CHILD: (0.8, 1.3), Placement.AUTO: (0.4, 2.5)}
 """For each placement: p50 at most, and requests a second at least, as multiples of the hand-written children."""
 _SHARED: Final = ("temporal", "postgres", "simulator")
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A table as text: a title, its columns and rows."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -63,18 +55,12 @@ class Report:
             _speed(self.results, self.size),
             _cost(self.results),
             _history(self.results),
-            _goals(self.verdicts()),
+            sheets.goals(self.verdicts()),
         ]
 
     def show(self, console: Console) -> None:
         """Print the tables."""
-        for sheet in self.sheets():
-            table = Table(title=sheet.title, title_justify="left")
-            for number, column in enumerate(sheet.columns):
-                table.add_column(column, justify="left" if number == 0 else "right")
-            for row in sheet.rows:
-                table.add_row(*row)
-            console.print(table)
+        sheets.show(self.sheets(), console)
 
     def write_json(self, path: Path) -> None:
         """Write everything that was measured."""
@@ -84,11 +70,8 @@ class Report:
 
     def write_into(self, document: Path) -> None:
         """Replace the figures between the marks of a Markdown document; the words around them are people's."""
-        before, _, rest = document.read_text().partition(BEGIN)
-        _, _, after = rest.partition(END)
-        head = f"`{self.command}`, {self.date}, {_amount(self.size)}\n"
-        body = "\n".join(_markdown(sheet) for sheet in self.sheets())
-        document.write_text(f"{before}{BEGIN}\n{head}\n{body}{END}{after}")
+        head = f"`{self.command}`, {self.date}, {_amount(self.size)}"
+        sheets.write_between(document, BEGIN, END, head, self.sheets())
 
 
 def _amount(size: Size) -> str:
@@ -96,16 +79,6 @@ def _amount(size: Size) -> str:
         f"{size.rounds} rounds; in each {size.alone} requests one at a time, then {size.loaded} requests "
         f"{size.at_once} at once. Medians of the rounds."
     )
-
-
-def _markdown(sheet: Sheet) -> str:
-    lines = [f"### {sheet.title}", "", _line(sheet.columns)]
-    lines.append(_line(["---"] + ["---:"] * (len(sheet.columns) - 1)))
-    return "\n".join([*lines, *map(_line, sheet.rows)]) + "\n"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _speed(results: Sequence[Result], size: Size) -> Sheet:
@@ -171,18 +144,3 @@ def _history(results: Sequence[Result]) -> Sheet:
     )
     columns = ("program", "events", "KiB", "workflows", "events, all", "KiB, all", "workflow tasks", "transitions")
     return Sheet("What a request leaves in Temporal: the parent's history, then all its workflows", columns, rows)
-
-
-def _goals(verdicts: Sequence[Verdict]) -> Sheet:
-    rows = tuple(
-        (
-            verdict.subject,
-            verdict.figure,
-            f"{'≤' if verdict.at_most else '≥'} {verdict.goal:g}",
-            f"{verdict.value:.2f}",
-            "" if verdict.low == verdict.high else f"{verdict.low:.2f} to {verdict.high:.2f}",
-            verdict.says,
-        )
-        for verdict in verdicts
-    )
-    return Sheet("Goals", ("what", "figure", "goal", "measured", "range", ""), rows)

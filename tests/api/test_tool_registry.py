@@ -15,7 +15,6 @@ from runtime.settings import Settings
 from tests.api.tool_desk import Desk, Simulated, desk, simulated
 from tests.workflows.product import Product
 
-
 HALF = base64.urlsafe_b64encode(b'["a", "b", "\\ud800"]').decode()
 """A cursor with half of a surrogate pair."""
 

@@ -27,7 +27,7 @@ async def serving(app: Any) -> AsyncIterator[str]:
     """Serve an ASGI app and yield its origin."""
     config = uvicorn.Config(app, port=0, log_level="critical", ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
-    task = asyncio.create_task(server._serve())
+    task = asyncio.create_task(server._serve())  # pyright: ignore[reportPrivateUsage] - `serve` takes the signals
     try:
         await until(lambda: server.started)
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"

@@ -1,10 +1,11 @@
 import asyncio
 from itertools import pairwise
-from pathlib import Path
+from typing import Any
 
 import httpx2
-import psutil
 import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from domain.errors import ToolRefused, ToolUnavailable
 from domain.tool_server import AuthorizationCode, Limits, ToolServer
@@ -13,7 +14,8 @@ from services.tools.connections import Connections
 from services.tools.pool import Bounds, key_of
 from services.tools.rates import Gate, Rate
 from tests.tools.connections.servers.plain import Log
-from tests.tools.connections.serving import call, http_server, lines, plain, stdio_server, until
+from tests.tools.connections.serving import call, http_server, plain, until
+from tests.tools.connections.wire import Wire, result, said, wired
 
 
 async def test_only_so_many_calls_run_at_once(connections: Connections) -> None:
@@ -103,24 +105,26 @@ async def test_the_one_idle_longest_makes_room(commands: Commands) -> None:
         await asyncio.gather(*busy)
 
 
-async def test_a_new_revision_closes_the_old_connection_when_its_calls_are_done(
-    connections: Connections, tmp_path: Path
-) -> None:
-    log = tmp_path / "log"
-    old = stdio_server("plain.py", "--log", str(log))
-    new = old.model_copy(update={"revision": 2})
+async def test_a_new_revision_closes_the_old_connection_when_its_calls_are_done(connections: Connections) -> None:
+    finish = asyncio.Event()
 
-    def processes() -> int:
-        children = psutil.Process().children()
-        return sum(str(log) in child.cmdline() for child in children if child.status() != psutil.STATUS_ZOMBIE)
+    async def reply(_: Request, message: dict[str, Any]) -> Response:
+        if "wait" in message["params"]["arguments"]:
+            await finish.wait()
+        return JSONResponse(result(message, said("done")))
 
-    running = asyncio.create_task(call(connections, old, "wait", {"seconds": 2, "name": "x"}))
-    await until(lambda: lines(log))
-    await call(connections, new, "add", {"a": 1, "b": 1})
-    assert processes() == 2
-    assert (await running).text == "waited x"
-    await until(lambda: processes() == 1)
-    await call(connections, new, "add", {"a": 1, "b": 1})
+    wire = Wire(reply)
+    wire.session = "shared"
+    async with wired(wire) as url:
+        old = http_server(url)
+        new = old.model_copy(update={"revision": 2})
+        running = asyncio.create_task(call(connections, old, "act", {"wait": True}))
+        await until(wire.calls)
+        await call(connections, new, "act")
+        assert (wire.ended, running.done()) == ([], False)
+        finish.set()
+        assert (await running).text == "done"
+        await until(lambda: wire.ended == ["shared"])
 
 
 def test_owners_share_a_connection_unless_each_signs_in() -> None:
@@ -161,5 +165,5 @@ async def test_health_tells_what_happened(connections: Connections, plain_url: s
         await call(connections, server, "wait", {"seconds": 9}, timeout_s=0.2)
     health = connections.health()[server.id]
     assert (health.connected, health.calls, health.errors) == (True, 2, 1)
-    assert health.last_error == "tool_unavailable: the server did not answer in time"
+    assert health.last_error == "tool_timed_out: the server did not answer in time"
     assert health.last_used is not None

@@ -29,11 +29,14 @@ class Wire:
         self.reply = reply
         self.greet: Reply | None = None
         self.session: str | None = None
+        self.ended: list[str] = []
         self.heard: list[dict[str, Any]] = []
         self.headers: list[Mapping[str, str]] = []
 
     async def handle(self, request: Request) -> Response:
         """Answer an HTTP request."""
+        if request.method == "DELETE":
+            self.ended.append(request.headers["mcp-session-id"])
         if request.method != "POST":
             return Response(status_code=405)
         message: dict[str, Any] = json.loads(await request.body())

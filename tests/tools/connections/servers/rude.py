@@ -103,7 +103,7 @@ def main() -> None:
         match request.get("method"):
             case "initialize":
                 version = request["params"]["protocolVersion"]
-                greeting = {
+                greeting: dict[str, Any] = {
                     "protocolVersion": version,
                     "capabilities": {"tools": {}},
                     "serverInfo": {"name": "rude", "version": "0"},
