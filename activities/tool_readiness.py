@@ -33,7 +33,8 @@ async def make_ready(db: Database, request: PrepareCallInput) -> PreparedCall:
         arguments = await _arguments(db, request, found, action)
     except TemplateUnresolved as error:
         return _impossible(_at_parameters(error.problems))
-    problems = violations(found.capability.input_schema or {}, arguments)
+    schema = found.schema_for(action)
+    problems = violations(schema, arguments) if schema is not None else ()
     if problems:
         return _impossible(_at_parameters(problems))
     ruling = rule_on(

@@ -15,16 +15,23 @@ from bench.contender import Contender
 from bench.ground import Ground, ground
 from bench.measuring import FULL, QUICK, Run, Size
 from bench.report import Report
+from bench.tools import measuring as tool_measuring
+from bench.tools.report import ToolReport
+from bench.tools.run import tool_report
 from runtime import clean_exit
 from runtime.local.errors import LocalError
 from runtime.local.progress import Teller
 from runtime.local.signals import run_until_signalled
-from runtime.settings import PROJECT_ROOT, load
+from runtime.settings import PROJECT_ROOT, Settings, load
 
 DOCUMENT: Final = PROJECT_ROOT / "docs" / "benchmarks.md"
 JSON: Final = PROJECT_ROOT / "docs" / "evidence" / "benchmarks.json"
+TOOL_JSON: Final = PROJECT_ROOT / "docs" / "evidence" / "benchmarks-tools.json"
 PICTURE: Final = PROJECT_ROOT / "docs" / "img" / "benchmarks.png"
 CONNECTIONS: Final = httpx.Limits(max_connections=64, max_keepalive_connections=64)
+
+TOOLS: Final = "tools"
+"""What `--only` is for the part about tool calls alone."""
 
 WIDTH: Final = 190
 """Columns for a table that goes to a file."""
@@ -32,20 +39,40 @@ WIDTH: Final = 190
 
 async def bench(options: argparse.Namespace, console: Console) -> int:
     """Run it; answers the exit code."""
-    size = replace(QUICK if options.quick else FULL, **({"rounds": options.rounds} if options.rounds else {}))
     teller = Teller(console)
+    settings = load()
+    report, tools = None, None
     try:
-        async with ground(load(), teller) as where, _http() as http:
-            report = await _report(where, size, http, console, options)
+        async with ground(settings, teller) as where, _http() as http:
+            if options.only != TOOLS:
+                report = await _report(where, _size(options), http, console, options)
+            if options.only in ("", TOOLS):
+                tools = await _tool_report(where, settings, console, options)
     except LocalError as failure:
         teller.say(f"{failure}\nThe benchmarks need Go once, to build a Temporal server; or set TEMPORAL_ADDRESS.")
         return 1
-    report.show(Console(width=None if sys.stdout.isatty() else WIDTH))
-    if not (options.quick or options.only):
-        report.write_json(JSON)
-        plot.draw(report.results, PICTURE)
-        report.write_into(DOCUMENT)
+    _publish(report, tools, options)
     return 0
+
+
+def _size(options: argparse.Namespace) -> Size:
+    return replace(QUICK if options.quick else FULL, **({"rounds": options.rounds} if options.rounds else {}))
+
+
+def _publish(report: Report | None, tools: ToolReport | None, options: argparse.Namespace) -> None:
+    """Print the tables, and write those of a whole run."""
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    if report is not None:
+        report.show(console)
+        if not (options.quick or options.only):
+            report.write_json(JSON)
+            plot.draw(report.results, PICTURE)
+            report.write_into(DOCUMENT)
+    if tools is not None:
+        tools.show(console)
+        if not options.quick:
+            tools.write_json(TOOL_JSON)
+            tools.write_into(DOCUMENT)
 
 
 def _http() -> httpx.AsyncClient:
@@ -66,6 +93,13 @@ async def _report(
     return Report("make bench", date, about, size, tuple(sorted(results, key=lambda result: result.name)))
 
 
+async def _tool_report(where: Ground, settings: Settings, console: Console, options: argparse.Namespace) -> ToolReport:
+    size = tool_measuring.QUICK if options.quick else tool_measuring.FULL
+    size = replace(size, rounds=options.rounds or size.rounds)
+    command = f'make bench ARGS="--only {TOOLS}"' if options.only else "make bench"
+    return await tool_report(where, settings, size, command, console)
+
+
 async def _contenders(where: Ground, http: httpx.AsyncClient, only: str) -> list[Contender]:
     """Start all; those that the goals compare stand next to each other, so that they meet the same noise."""
     (first, second, *others) = await lineup.hand_written(where)
@@ -82,7 +116,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small counts, one round, nothing written: a smoke test")
     parser.add_argument("--rounds", type=int, default=0, help="how often everything is measured (4)")
-    parser.add_argument("--only", default="", help="programs whose name has this in it; writes nothing")
+    parser.add_argument("--only", default="", help="programs whose name has this in it, and writes nothing; or `tools`")
     options = parser.parse_args()
     return clean_exit.run(run_until_signalled(bench(options, Console(stderr=True, highlight=False))))
 

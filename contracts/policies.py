@@ -76,6 +76,33 @@ def model_work(timeout_s: float) -> ActivityOptions:
     )
 
 
+_SERVER_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=0.5),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=5),
+    maximum_attempts=5,
+    non_retryable_error_types=NON_RETRYABLE,
+)
+READ_SERVER_S = 150.0
+"""Bound on reading what a tool server offers: two readings of a minute each, a pause, and the writing."""
+SIGN_IN_S = 720.0
+"""Bound on a sign-in: ten minutes for the person, the rest for the servers."""
+
+
+def tool_server_work(timeout_s: float) -> ActivityOptions:
+    """Return the options of an activity that deals with a tool server beside any step; it may run twice in full."""
+    return ActivityOptions(
+        start_to_close_timeout=timedelta(seconds=timeout_s),
+        schedule_to_close_timeout=timedelta(seconds=2 * timeout_s),
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=_SERVER_RETRY,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
+
+
+TABLE_WORK: dict[str, Any] = {"start_to_close_timeout": timedelta(seconds=10), "retry_policy": _SERVER_RETRY}
+"""Options of an ordinary activity that only reads a table."""
+
 DATABASE_WORK: dict[str, Any] = {
     "start_to_close_timeout": timedelta(seconds=1),
     "local_retry_threshold": timedelta(milliseconds=100),

@@ -4,13 +4,11 @@ A server that cannot be read, and a request that is over, are part of the answer
 """
 
 import asyncio
-from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError
 
-from contracts.policies import HEARTBEAT_TIMEOUT, NON_RETRYABLE
+from contracts.policies import READ_SERVER_S, SIGN_IN_S, TABLE_WORK, tool_server_work
 from contracts.ports import ToolServers
 from contracts.tools import (
     FREE_GATES,
@@ -30,15 +28,6 @@ AT_ONCE = 10
 PAGES_A_RUN = 20
 """Pages of requests that one run tells; the next run goes on."""
 
-_RETRY = RetryPolicy(
-    initial_interval=timedelta(seconds=0.5),
-    maximum_interval=timedelta(seconds=5),
-    maximum_attempts=5,
-    non_retryable_error_types=NON_RETRYABLE,
-)
-_READ_TIMEOUT = timedelta(seconds=150)
-"""Two readings of a minute each, a pause, and the writing."""
-_SIGN_IN_TIMEOUT = timedelta(seconds=720)
 _ERROR_SHOWN = 500
 
 
@@ -52,8 +41,7 @@ class RefreshToolsWorkflow:
         chosen = await workflow.execute_activity_method(
             ToolServers.servers_to_refresh,
             request,
-            start_to_close_timeout=timedelta(seconds=10),
-            retry_policy=_RETRY,
+            **TABLE_WORK,
         )
         turns = asyncio.Semaphore(AT_ONCE)
         found = await asyncio.gather(*(self._refresh(turns, server, request) for server in chosen.servers))
@@ -65,11 +53,8 @@ class RefreshToolsWorkflow:
                 return await workflow.execute_activity_method(
                     ToolServers.refresh_server,
                     RefreshTools(server=server, reason=request.reason),
-                    start_to_close_timeout=_READ_TIMEOUT,
-                    schedule_to_close_timeout=2 * _READ_TIMEOUT,
-                    heartbeat_timeout=HEARTBEAT_TIMEOUT,
-                    retry_policy=_RETRY,
                     summary=server,
+                    **tool_server_work(READ_SERVER_S),
                 )
             except ActivityError as error:
                 return RefreshedServer(server=server, error=_said(error))
@@ -85,11 +70,8 @@ class SignInWorkflow:
         await workflow.execute_activity_method(
             ToolServers.sign_in,
             request,
-            start_to_close_timeout=_SIGN_IN_TIMEOUT,
-            schedule_to_close_timeout=2 * _SIGN_IN_TIMEOUT,
-            heartbeat_timeout=HEARTBEAT_TIMEOUT,
-            retry_policy=_RETRY,
             summary=request.server,
+            **tool_server_work(SIGN_IN_S),
         )
 
 
@@ -109,9 +91,7 @@ class FreeGatesWorkflow:
         workflow.continue_as_new(request)
 
     async def _page(self, request: FreeGates) -> OpenGates:
-        return await workflow.execute_activity_method(
-            ToolServers.open_gates, request, start_to_close_timeout=timedelta(seconds=10), retry_policy=_RETRY
-        )
+        return await workflow.execute_activity_method(ToolServers.open_gates, request, **TABLE_WORK)
 
 
 async def _tell(request_id: str) -> None:

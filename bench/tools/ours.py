@@ -60,9 +60,7 @@ def action_of(server: ToolServer, name: str) -> Action:
     return Action(server=server.id, type=ActionType.TOOL, name=name)
 
 
-async def connection(
-    db: Database, connections: Connections, transport: Transport, server: ToolServer
-) -> Way:
+async def connection(db: Database, connections: Connections, transport: Transport, server: ToolServer) -> Way:
     """`Connections.call` with the tool's output schema, as `ToolCaller` calls it."""
     pin = (await ready_call(db, server, "echo", {})).pin
     contract = await registry.contract(db, pin.hash)
@@ -79,9 +77,7 @@ async def connection(
     return Way(CONNECTION, transport, timed(echo), timed(slow))
 
 
-async def journaled(
-    accepted: Requests, caller: ToolCaller, transport: Transport, server: ToolServer
-) -> Way:
+async def journaled(accepted: Requests, caller: ToolCaller, transport: Transport, server: ToolServer) -> Way:
     """`ToolCaller.call`: the server's row, the journal, the comparison with the pin, the call, the answer's events."""
     echo = await ready_call(accepted.db, server, "echo", {"text": TEXT})
     slow = await ready_call(accepted.db, server, "slow", SLOW)
@@ -93,7 +89,11 @@ async def journaled(
             raise CallFailedError(f"{name} of {server.id}: {made.reason}")
 
     return Way(
-        JOURNALED, transport, timed(lambda: call("echo", echo)), timed(lambda: call("slow", slow)), accepted.prepare
+        JOURNALED,
+        transport,
+        timed(lambda: call("echo", echo)),
+        timed(lambda: call("slow", slow)),
+        prepare=accepted.prepare,
     )
 
 

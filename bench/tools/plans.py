@@ -67,7 +67,7 @@ class Plans:
             if outcome.phase is not Phase.DONE or outcome.partial:
                 raise CallFailedError(f"{name}: {outcome}")
 
-        return Way(name, "http", timed(once), prepare=self.accepted.prepare)
+        return Way(name, "http", timed(once), kind="request", prepare=self.accepted.prepare)
 
     async def _script(self, model: str, step: dict[str, Any]) -> None:
         rule = {"match": {"model": model, "task": "plan"}, "fault": {"answer_json": {"steps": [step]}}, "times": None}

@@ -17,11 +17,11 @@ from services.tools.toolbox import Toolbox
 AT_ONCE: Final = 50
 COMMAND: Final = Path(sys.executable).name
 FOLDER: Final = Path(sys.executable).parent
-ARGUMENTS: Final = (
-    "-c",
+_PROGRAM: Final = (
     f"import sys; sys.path.insert(0, {str(PROJECT_ROOT)!r}); "
-    "from simulators.mcp_server.__main__ import main; sys.exit(main(['--stdio']))",
+    "from simulators.mcp_server.__main__ import main; sys.exit(main(['--stdio']))"
 )
+ARGUMENTS: Final = ("-c", _PROGRAM)
 """The child finds our modules by itself: tool servers get no PYTHONPATH from us."""
 
 _OPTIONS: Final = ServerOptions(trusted=True, limits=Limits(max_concurrency=AT_ONCE, calls_per_minute=1_000_000))

@@ -46,7 +46,7 @@ class Queue:
                 raise CallFailedError(f"{name}: {result.status}, {result.note}")
             return await activity_s(handle)
 
-        return Way(name, "http", once, prepare=self.accepted.prepare)
+        return Way(name, "http", once, kind="activity", prepare=self.accepted.prepare)
 
     async def _start(self, launch: StepLaunch) -> WorkflowHandle[object, StepResult]:
         return await self.client.start_workflow(

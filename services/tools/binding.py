@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from domain.errors import Problem
 from domain.step import Step, StepKind
 from domain.templates import TemplateUnresolved
-from domain.tools import Action, CapabilityKind
+from domain.tools import Action
 from services.storage.statements import Statements
 from services.tools import open_arguments, registry
 from services.tools.registry import Door, Found
@@ -114,21 +114,14 @@ def _pairs(name: str) -> frozenset[str]:
 
 def _wrong_parameters(step: Step, found: Found, path: str) -> list[Problem]:
     """Check the arguments of what takes any: a URI has none."""
-    schema = found.capability.input_schema
-    if schema is None or not _takes_arguments(step, found):
+    schema = None if step.action is None else found.schema_for(step.action)
+    if schema is None:
         return []
     where = f"{path}/mcp_parameters"
     try:
         return list(open_arguments.problems_of(schema, step.mcp_parameters or {}, where))
     except TemplateUnresolved as error:
         return _moved(error.problems, where)
-
-
-def _takes_arguments(step: Step, found: Found) -> bool:
-    kind = found.capability.kind
-    if kind is CapabilityKind.RESOURCE_TEMPLATE:
-        return step.mcp_action_name == found.capability.name
-    return kind is not CapabilityKind.RESOURCE
 
 
 def _moved(problems: Iterable[Problem], path: str) -> list[Problem]:

@@ -7,6 +7,7 @@ spell a number in more than one way.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from domain.tool_server import ServerOptions
 from domain.tools import Action, ActionType, Capability, CapabilityKind, Effect, Pin, effect_of
@@ -53,6 +54,12 @@ class Found(Usable):
     approved: bool
     present: bool
     server_disabled: bool
+
+    def schema_for(self, action: Action) -> dict[str, Any] | None:
+        """Return the schema of an action's arguments; None: it takes none, as a resource named by its own URI."""
+        kind = self.capability.kind
+        by_uri = kind is CapabilityKind.RESOURCE_TEMPLATE and action.name != self.capability.name
+        return None if by_uri or kind is CapabilityKind.RESOURCE else self.capability.input_schema
 
     @property
     def usable(self) -> bool:

@@ -26,6 +26,17 @@ from domain.errors import (
     ModelUnavailable,
     NotFound,
     Problem,
+    ToolAnswerInvalid,
+    ToolAnswerTooLarge,
+    ToolArgumentsInvalid,
+    ToolAuthNeeded,
+    ToolError,
+    ToolFailed,
+    ToolMissing,
+    ToolNeedsInput,
+    ToolRefused,
+    ToolTimedOut,
+    ToolUnavailable,
     Unavailable,
 )
 from services.llm.assignment import CallFailed
@@ -53,6 +64,18 @@ TABLE: list[tuple[LonghaulError, str, bool, float | None]] = [
     (ModelAnswerInvalid("x"), "ModelAnswerInvalid", False, None),
     (ModelAnswerTooLarge("x"), "ModelAnswerTooLarge", True, None),
     (BudgetExhausted("x"), "BudgetExhausted", True, None),
+    (ToolUnavailable("x", retry_after_s=3.0), "ToolUnavailable", False, 3.0),
+    (ToolUnavailable("x"), "ToolUnavailable", False, None),
+    (ToolTimedOut("x"), "ToolTimedOut", False, None),
+    (ToolError("x"), "ToolError", True, None),
+    (ToolArgumentsInvalid("x"), "ToolArgumentsInvalid", True, None),
+    (ToolMissing("x"), "ToolMissing", True, None),
+    (ToolFailed("x"), "ToolFailed", True, None),
+    (ToolAuthNeeded("x"), "ToolAuthNeeded", True, None),
+    (ToolNeedsInput("x"), "ToolNeedsInput", True, None),
+    (ToolAnswerInvalid("x"), "ToolAnswerInvalid", True, None),
+    (ToolAnswerTooLarge("x"), "ToolAnswerTooLarge", True, None),
+    (ToolRefused("x"), "ToolRefused", True, None),
 ]
 
 

@@ -11,7 +11,13 @@ from activities.evaluating import ModelEvaluating
 from activities.execution import ModelExecution
 from activities.planning import ModelPlanning
 from activities.recording import StoredRecording
+from activities.tool_servers import McpToolServers
+from activities.tooling import McpTooling
 from contracts import ports
+from runtime.tool_changes import RefreshOnChange
+from services.tools.commands import Commands
+from services.tools.toolbox import open_toolbox
+from services.vault.vault import Vault
 from tests.activities.stage import Stage
 from tests.contracts.activity_ports import activity_name, methods
 from tests.contracts.activity_ports import ports as all_ports
@@ -22,6 +28,8 @@ PAIRS: list[tuple[type, type]] = [
     (ports.Evaluating, ModelEvaluating),
     (ports.Answering, ModelAnswering),
     (ports.Recording, StoredRecording),
+    (ports.Tooling, McpTooling),
+    (ports.ToolServers, McpToolServers),
 ]
 
 
@@ -40,8 +48,11 @@ def test_names_and_signatures_are_those_of_the_port(port: type, implementation: 
         assert get_type_hints(made) == get_type_hints(promised)
 
 
-def test_the_worker_registers_every_method(stage: Stage) -> None:
-    services = worker.Services(stage.parts.db, stage.parts.writer, stage.parts.caller, stage.sim.model)
-    registered = [activity_name(method) for method in worker.activities(services)]
+async def test_the_worker_registers_every_method(stage: Stage) -> None:
+    parts, vault, commands = stage.parts, Vault({"test": bytes(32)}, active="test"), Commands((), ())
+    on_change = RefreshOnChange("nowhere")
+    async with open_toolbox(parts.db, vault, commands, redirect_uri="http://127.0.0.1/", on_changed=on_change) as tools:
+        services = worker.Services(parts.db, parts.writer, parts.caller, stage.sim.model, tools, on_change)
+        registered = [activity_name(method) for method in worker.activities(services)]
     promised = [activity_name(getattr(port, name)) for port, _ in PAIRS for name in methods(port)]
     assert sorted(map(str, registered)) == sorted(map(str, promised))

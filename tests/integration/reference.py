@@ -45,7 +45,7 @@ def entries(files: Path, repository: Path, *, node: bool) -> Json:
     servers: Json = {
         "time": {"command": "mcp-server-time", "args": ["--local-timezone", "UTC"], **TRUSTED},
         "guarded": {"command": "mcp-server-time"},
-        "fetch": {"command": "mcp-server-fetch", "args": ["--ignore-robots-txt"], **TRUSTED},
+        "fetch": {"command": "mcp-server-fetch", "args": ["--ignore-robots-txt", "--allow-private-ips"], **TRUSTED},
         "git": {"command": "mcp-server-git", "args": ["--repository", str(repository)], **TRUSTED},
     }
     if node:

@@ -71,12 +71,14 @@ async def _meet(product: Product, address: str, behaviour: Behaviour) -> str | N
         if ended["phase"] not in ("done", "failed"):
             return f"{behaviour.name}: {ended['phase']}"
         await server.behave(None)
+        await server.forget()
         return f"{behaviour.name}: wrote" if await server.writes() else None
 
 
 async def _honest(product: Product, server: Notes) -> str | None:
     """The same plan on an honest server: its read succeeds while the others misbehave."""
     ended = await _run(product, server, timeout_s=20, max_retries=0)
+    await server.forget()
     return None if ended["phase"] == "done" else f"honest: {ended['phase']} {ended['outcome']}"
 
 

@@ -51,6 +51,11 @@ class Notes:
             known = {view.id for view in await servers.views(tx, tools.vault)}
             await (servers.change if self.id in known else servers.create)(tx, tools.vault, server)
 
+    async def forget(self) -> None:
+        """Take it out of the registry: no later test shall be offered it."""
+        async with self.services.db.transaction() as tx:
+            await servers.delete(tx, self.id)
+
     async def refresh(self) -> None:
         """Read what it offers into the registry."""
         error = await self.try_refresh()
@@ -119,7 +124,10 @@ async def serving(product: Product, **options: Any) -> AsyncIterator[Notes]:
     """Run a server for one test and register it."""
     async with simulator() as address, server_at(product, address) as notes:
         await notes.register(**options)
-        yield notes
+        try:
+            yield notes
+        finally:
+            await notes.forget()
 
 
 async def plan(product: Product, *steps: Json) -> None:

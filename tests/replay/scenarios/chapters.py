@@ -1,6 +1,6 @@
 """All scenarios by name."""
 
-from tests.replay.scenarios import ends, people, planning, steps
+from tests.replay.scenarios import ends, people, planning, steps, tools
 from tests.replay.scenarios.scenario import Scenario, registered
 
-SCENARIOS: dict[str, Scenario] = registered(planning, steps, people, ends)
+SCENARIOS: dict[str, Scenario] = registered(planning, steps, people, ends, tools)
