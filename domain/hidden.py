@@ -3,20 +3,19 @@
 import re
 import unicodedata
 
-_REMOVED = frozenset({"Cc", "Cf", "Co", "Zl", "Zp"})
-_KEPT = frozenset("\n\t")
-_RESERVED = re.compile(
-    "[\u180b-\u180f\ufe00-\ufe0f\U000e0000-\U000e0fff"  # variation selectors, tags
-    "\u2065\ufff0-\ufff8\ufdd0-\ufdef\ufffe\uffff]"  # unassigned, and never to be seen
+_NEVER = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls but tab and newline
+    "\u00ad\u034f\u061c\u070f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0"  # draw nothing
+    "\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"  # no width, direction, lines, notes
+    "\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"  # of notations
+    "\ufe00-\ufe0d\U000e0000-\U000e0fff"  # variation selectors, tags
+    "\ue000-\uf8ff\U000f0000-\U0010ffff"  # private
+    "\ufdd0-\ufdef\ufffe\uffff"  # never to be seen
 )
-_PLAIN = re.compile(r"[\n\t\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff]*\Z")
+_BESIDE_EMOJI = "\u200d\ufe0e\ufe0f"
+_HIDDEN = re.compile(f"[{_NEVER}]+|[{_BESIDE_EMOJI}]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
-
 _JOINER = "\u200d"
-_SELECTORS = frozenset("\ufe0e\ufe0f")
-_HIDDEN_MARKS = frozenset(
-    "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # letters, marks and a symbol that draw nothing
-)
 
 
 def strip_hidden(text: str) -> tuple[str, int]:
@@ -26,27 +25,21 @@ def strip_hidden(text: str) -> tuple[str, int]:
     selectors, private characters, and what Unicode keeps for invisible ones. Kept: what joins and styles an emoji,
     next to one, and characters that this Python does not know yet. A lone surrogate becomes U+FFFD and counts.
     """
-    if _PLAIN.match(text):
-        return text, 0
     text, surrogates = _SURROGATES.subn("\ufffd", text)
-    kept = [char for at, char in enumerate(text) if not _hidden(char) or _in_emoji(text, at)]
-    return "".join(kept), len(text) - len(kept) + surrogates
 
+    def seen(found: re.Match[str]) -> str:
+        return found[0] if found[0] in _BESIDE_EMOJI and _in_emoji(text, found.start()) else ""
 
-def _hidden(char: str) -> bool:
-    if char in _KEPT:
-        return False
-    return unicodedata.category(char) in _REMOVED or char in _HIDDEN_MARKS or _RESERVED.match(char) is not None
+    kept = _HIDDEN.sub(seen, text)
+    return kept, len(text) - len(kept) + surrogates
 
 
 def _in_emoji(text: str, at: int) -> bool:
     """Whether a joiner or a selector belongs to an emoji: it stands after one, a joiner before one as well."""
-    char, before = text[at], text[at - 1 : at]
-    if char in _SELECTORS:
+    before = text[at - 1 : at]
+    if text[at] != _JOINER:
         return _pictures(before) or (before != "" and before in "#*0123456789")
-    if char != _JOINER:
-        return False
-    styled = before in _SELECTORS and _pictures(text[at - 2 : at - 1])
+    styled = before != "" and before in _BESIDE_EMOJI and before != _JOINER and _pictures(text[at - 2 : at - 1])
     return (_pictures(before) or styled) and _pictures(text[at + 1 : at + 2])
 
 

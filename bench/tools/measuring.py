@@ -126,4 +126,4 @@ async def _caller(once: Timed, left: Iterator[int], taken: list[float]) -> None:
 async def _warm_up(way: Way, size: Size) -> None:
     await run_pass(way, way.once, size.warm_up, 1)
     if way.slow is not None:
-        await run_pass(way, way.once, 2 * AT_ONCE, AT_ONCE)
+        await run_pass(way, way.once, AT_ONCE, AT_ONCE)

@@ -25,6 +25,7 @@ class Request(Named, table=True):
         Index("request_by_owner", "owner", "id"),
         Index("request_by_user", "owner", "user_id", "id"),
         Index("request_by_conversation", "owner", "conversation_id", "id"),
+        Index("request_awaiting", "id", postgresql_where=text("open_items->'approvals' <> '{}'")),
         {"postgresql_with": {"fillfactor": 70}},
     )
 

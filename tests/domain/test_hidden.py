@@ -1,3 +1,4 @@
+import time
 import unicodedata
 
 import pytest
@@ -46,6 +47,24 @@ def test_what_people_see_stays(text: str) -> None:
 )
 def test_what_nobody_sees_goes(text: str, seen: str, count: int) -> None:
     assert strip_hidden(text) == (seen, count)
+
+
+VISIBLE = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u0890\u0891\u08e2")
+"""Of the format characters, those that are drawn."""
+
+
+def test_every_control_format_and_private_character_goes() -> None:
+    hidden = ("Cc", "Cf", "Co", "Zl", "Zp")
+    every = (chr(code) for code in range(0x110000))
+    left = {char for char in every if unicodedata.category(char) in hidden and strip_hidden(char)[0]}
+    assert left == VISIBLE | {"\n", "\t"}
+
+
+def test_long_texts_take_no_time() -> None:
+    begun = time.process_time()
+    for text in ("\u6771\u4eac" * 500_000, "a\u200b" * 500_000, "\u200d" * 500_000, "\U0001f468\u200d" * 300_000):
+        strip_hidden(text)
+    assert time.process_time() - begun < 5
 
 
 @given(st.text(st.characters(codec=None, exclude_categories=())))

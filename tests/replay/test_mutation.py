@@ -27,6 +27,7 @@ from workflows.life import Life
 from workflows.request import RequestWorkflow
 from workflows.shell import Shell
 from workflows.step_runner import StepRunner
+from workflows.tool_step import ToolStep
 
 Patch = pytest.MonkeyPatch
 HISTORIES = {recorded.name: recorded for recorded in manifest()}
@@ -170,6 +171,20 @@ def keep_on_cancel(patch: Patch) -> None:
     patch.setattr(StepRunner, "halt", always(answer=None))
 
 
+def no_gate(patch: Patch) -> None:
+    """Make every call at once, whatever waits for an approval."""
+
+    async def open_gate(*_: object) -> None:
+        return None
+
+    patch.setattr(ToolStep, "_gate", open_gate)
+
+
+def ask_nobody(patch: Patch) -> None:
+    """Try again at once where a person was to sign in first."""
+    patch.setattr(ToolStep, "_mend", nothing)
+
+
 MUTATIONS = [
     Mutation("parallel_plan", reverse_launches),
     Mutation("children", reverse_launches),
@@ -191,6 +206,9 @@ MUTATIONS = [
     Mutation("simple_request", no_search_attributes),
     Mutation("repaired_draft", no_repair),
     Mutation("cancelled_by_signal", keep_on_cancel),
+    Mutation("tools_approved", no_gate),
+    Mutation("tools_denied", no_gate),
+    Mutation("tools_signed_in", ask_nobody),
 ]
 
 

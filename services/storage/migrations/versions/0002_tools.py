@@ -16,6 +16,9 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply the revision."""
+    op.create_index(
+        "request_awaiting", "request", ["id"], postgresql_where=sa.text("open_items->'approvals' <> '{}'")
+    )
     _tool_call()
     _tool_capability()
     _tool_change()
@@ -37,6 +40,7 @@ def downgrade() -> None:
     op.drop_table("tool_change")
     op.drop_table("tool_capability")
     op.drop_table("tool_call")
+    op.drop_index("request_awaiting", table_name="request")
 
 
 def _tool_call() -> None:
