@@ -9,7 +9,17 @@ from activities.tool_readiness import make_ready
 from contracts.calls import Executed
 from contracts.ports import Tooling
 from contracts.tools import BindInput, Bound, CallToolInput, PrepareCallInput, PreparedCall
-from domain.errors import InvalidInput, ToolArgumentsInvalid, ToolAuthNeeded, ToolError, ToolMissing, ToolTimedOut
+from domain.errors import (
+    InvalidInput,
+    ToolAnswerTooLarge,
+    ToolArgumentsInvalid,
+    ToolAuthNeeded,
+    ToolError,
+    ToolMissing,
+    ToolNeedsInput,
+    ToolRefused,
+    ToolTimedOut,
+)
 from domain.evaluation import Answer, Evaluation, by_rule
 from domain.events import Event, EventType, StepFinished
 from domain.step import Hold, HoldKind, StepStatus
@@ -20,7 +30,8 @@ from services.tools.calls import Assignment, Made, ToolCaller
 
 TRIES = 5
 """Attempts that a server which does not answer is given in one round; the back-off between them grows to 4 s."""
-_PLAN_MUST_CHANGE = (ToolArgumentsInvalid, ToolMissing)
+_PLAN_MUST_CHANGE = (ToolArgumentsInvalid, ToolMissing, ToolNeedsInput, ToolRefused, ToolAnswerTooLarge)
+"""What the same call meets again however often it is made."""
 
 
 class McpTooling(Tooling):
@@ -52,10 +63,10 @@ class McpTooling(Tooling):
         """
         time_left = TimeLeft()
         with Mapped():
-            async with Beating():
-                return await self._call(request, time_left)
+            async with Beating() as beating:
+                return await self._call(request, time_left, beating)
 
-    async def _call(self, request: CallToolInput, time_left: TimeLeft) -> Executed:
+    async def _call(self, request: CallToolInput, time_left: TimeLeft, beating: Beating) -> Executed:
         step, action = request.step, request.step.action
         if action is None:
             raise InvalidInput("the step names no tool")
@@ -68,6 +79,7 @@ class McpTooling(Tooling):
             again=request.again,
             timeout_s=min(step.timeout_s, time_left.seconds()),
             conclude=lambda kept, text: _end(request, kept, text),
+            heard=beating.tell,
         )
         try:
             made = await self._caller.call(work)

@@ -12,11 +12,12 @@ from api.temporal_calls import RPC_TIMEOUT, answering
 from contracts import names
 from contracts.calls import RequestFacts, Seed
 from contracts.policies import WORKFLOW_TASK_TIMEOUT
+from domain.request import Caps
 
 KIND = "request"
 
 
-async def start_workflow(parts: Parts, facts: RequestFacts, seed: Seed | None = None) -> None:
+async def start_workflow(parts: Parts, facts: RequestFacts, seed: Seed | None = None, caps: Caps | None = None) -> None:
     """Start the request's workflow, or find it running or ended already.
 
     Raises:
@@ -26,6 +27,7 @@ async def start_workflow(parts: Parts, facts: RequestFacts, seed: Seed | None = 
     work = names.RequestInput(
         facts=facts,
         accepted=True,
+        caps=caps or Caps(),
         placement=deployment.placement,
         search_attributes=deployment.search_attributes,
         seed=seed,

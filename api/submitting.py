@@ -23,7 +23,7 @@ from contracts.calls import RequestFacts, Seed
 from domain import ids
 from domain.content import Text
 from domain.errors import Unavailable
-from domain.request import MESSAGE_LIMIT, Options
+from domain.request import MESSAGE_LIMIT, Caps, Options
 from services.storage import blobs, requests
 from services.storage.database import Tx
 from services.storage.requests import Accepted, Idempotency, NewRequest
@@ -42,6 +42,7 @@ class Submission:
     user_id: str | None = None
     idempotency: Idempotency | None = None
     seed: Seed | None = None
+    caps: Caps = Caps()
 
 
 async def submit_new(parts: Parts, caller: Caller, body: NewRequestBody, key: str | None) -> Accepted:
@@ -82,7 +83,7 @@ async def submit(parts: Parts, caller: Caller, submission: Submission) -> Accept
         user_id=new.user_id,
     )
     try:
-        await start_workflow(parts, facts, submission.seed)
+        await start_workflow(parts, facts, submission.seed, submission.caps)
     except Unavailable:
         await _note_not_started(parts, accepted)
         raise

@@ -7,7 +7,7 @@ from contracts.calls import Seed
 from domain.content import Text
 from domain.documents import Understanding
 from domain.plan import Plan
-from domain.request import Options
+from domain.request import Caps, Options
 from domain.step import Step, StepKind
 from domain.tools import ActionType
 
@@ -30,8 +30,8 @@ _OPTIONS = Options(deadline_s=120)
 
 
 def submission_of(case: Trial) -> Submission:
-    """Return the request that tries a tool. Its plan is bound to the tool by its workflow, as any other plan is."""
-    return Submission(message=_MESSAGES[case], options=_OPTIONS, seed=_seed_of(case))
+    """Return the request that tries a tool, once: its failure is the answer. Its plan is bound to the tool by its workflow, as any other plan is."""
+    return Submission(message=_MESSAGES[case], options=_OPTIONS, seed=_seed_of(case), caps=Caps(max_replans=0))
 
 
 def _seed_of(case: Trial) -> Seed:
@@ -41,6 +41,7 @@ def _seed_of(case: Trial) -> Seed:
         kind=StepKind.TOOL,
         prompt=Text.inline(_MESSAGES[case]),
         timeout_s=30,
+        max_retries=0,
         mcp_target_server_id=SERVER,
         mcp_action_type=ActionType.TOOL,
         mcp_action_name=name,

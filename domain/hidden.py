@@ -13,7 +13,8 @@ _NEVER = (
     "\ufdd0-\ufdef\ufffe\uffff"  # never to be seen
 )
 _BESIDE_EMOJI = "\u200d\ufe0e\ufe0f"
-_HIDDEN = re.compile(f"[{_NEVER}]+|[{_BESIDE_EMOJI}]")
+_HIDDEN = re.compile(f"[{_NEVER}]+|[{_BESIDE_EMOJI}]{{3,}}|[{_BESIDE_EMOJI}]")
+"""More than two in a row belong to no emoji."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _JOINER = "\u200d"
 
@@ -28,7 +29,7 @@ def strip_hidden(text: str) -> tuple[str, int]:
     text, surrogates = _SURROGATES.subn("\ufffd", text)
 
     def seen(found: re.Match[str]) -> str:
-        return found[0] if found[0] in _BESIDE_EMOJI and _in_emoji(text, found.start()) else ""
+        return found[0] if len(found[0]) == 1 and found[0] in _BESIDE_EMOJI and _in_emoji(text, found.start()) else ""
 
     kept = _HIDDEN.sub(seen, text)
     return kept, len(text) - len(kept) + surrogates

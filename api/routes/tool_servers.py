@@ -19,7 +19,7 @@ from api.documents.tools import (
 from api.parts import PartsOf, ToolsOf
 from api.problems import errors, not_found
 from domain.tool_server import SERVER_ID, ToolServer
-from services.tools.admin import ServerView
+from services.tools.admin import ServerView, Standing
 
 router = APIRouter(prefix="/v1/tool-servers", tags=["tools"], route_class=StrictRoute)
 
@@ -55,6 +55,12 @@ async def add_tool_server(body: NewServerBody, parts: PartsOf, tools: ToolsOf, r
 async def read_tool_server(server_id: ServerIdOf, tools: ToolsOf) -> ServerView:
     """Read a tool server: its configuration without secrets, and what its last refresh found."""
     return await tools.read_server(server_id)
+
+
+@router.get("/{server_id}/health", responses=errors(403, 404, 503))
+async def read_tool_server_health(server_id: ServerIdOf, tools: ToolsOf) -> Standing:
+    """Read how a tool server has been doing: its last reading, its calls of the last hour, its last failure."""
+    return await tools.standing(server_id)
 
 
 @router.put("/{server_id}", responses=errors(400, 403, 404, 409, 413, 415, 422, 503))

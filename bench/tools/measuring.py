@@ -34,14 +34,14 @@ class Size:
     alone: dict[Kind, int] = field(hash=False)
     loaded: int
     warm_up: int
-    budget_s: float = 130.0
+    budget_s: float = 110.0
 
     def passes(self, ways: Sequence[Way]) -> int:
         """What there is to do, in passes."""
         return len(ways) * (1 + self.rounds * (self.turns + 1))
 
 
-FULL: Final = Size(rounds=5, turns=8, alone={"call": 12, "activity": 5, "request": 1}, loaded=250, warm_up=10)
+FULL: Final = Size(rounds=5, turns=8, alone={"call": 12, "activity": 5, "request": 1}, loaded=200, warm_up=10)
 QUICK: Final = Size(rounds=1, turns=2, alone={"call": 5, "activity": 3, "request": 1}, loaded=100, warm_up=2)
 
 

@@ -13,10 +13,12 @@ from contracts.calls import RequestFacts
 from contracts.names import REQUEST_WORKFLOW, RequestInput
 from contracts.policies import WORKFLOW_TASK_TIMEOUT
 from domain.content import Text
+from domain.placement import Placement
 from domain.request import Options, Outcome, Phase
 
-TOOL_REQUEST: Final = "request with one tool step"
-GENERATE_REQUEST: Final = "request with one generate step"
+TOOL_REQUEST: Final = "request with one tool step, a child as `auto` has it"
+INLINE_REQUEST: Final = "request with one tool step, inline"
+GENERATE_REQUEST: Final = "request with one generate step, inline"
 
 _MESSAGE: Final = "Write a haiku about rain. Then write a limerick about snow."
 """Two wishes, so that it is planned; the plan is scripted, by the name of the model that is asked for."""
@@ -32,7 +34,7 @@ class Plans:
     model_url: str
 
     async def ways(self, server_id: str) -> list[Way]:
-        """Script both plans, and return how they are run."""
+        """Script the plans, and return how they are run."""
         call = {
             "kind": "tool",
             "prompt": "call echo",
@@ -41,14 +43,15 @@ class Plans:
             "mcp_action_name": "echo",
             "mcp_parameters": {"text": TEXT},
         }
+        await self._script("bench-tool", {"id": STEP, **call})
+        await self._script("bench-generate", {"id": STEP, "kind": "generate", "prompt": TEXT})
         return [
-            await self._way(TOOL_REQUEST, "bench-tool", call),
-            await self._way(GENERATE_REQUEST, "bench-generate", {"kind": "generate", "prompt": TEXT}),
+            self._way(TOOL_REQUEST, "bench-tool", Placement.AUTO),
+            self._way(INLINE_REQUEST, "bench-tool", Placement.INLINE),
+            self._way(GENERATE_REQUEST, "bench-generate", Placement.INLINE),
         ]
 
-    async def _way(self, name: str, model: str, step: dict[str, Any]) -> Way:
-        await self._script(model, {"id": STEP, **step})
-
+    def _way(self, name: str, model: str, placement: Placement) -> Way:
         async def once() -> None:
             facts = RequestFacts(
                 request_id=self.accepted.take(),
@@ -58,7 +61,7 @@ class Plans:
             )
             outcome = await self.client.execute_workflow(
                 REQUEST_WORKFLOW,
-                RequestInput(facts=facts, accepted=True),
+                RequestInput(facts=facts, accepted=True, placement=placement),
                 id=facts.request_id,
                 task_queue=self.task_queue,
                 task_timeout=WORKFLOW_TASK_TIMEOUT,

@@ -18,9 +18,9 @@ from services.llm.collecting import Collected
 from services.llm.errors import ModelTimedOut
 from services.llm.opening import OpenCall, open_call
 from services.llm.prices import Prices
-from services.storage.uninterrupted import to_the_end
 from services.storage.database import Database
 from services.storage.event_writer import EventWriter
+from services.storage.uninterrupted import to_the_end
 
 CANCELLED = "cancelled"
 

@@ -81,8 +81,9 @@ _OPEN = """
     FROM tool_call WHERE request_id = $1 AND slot = $2 AND round = $3
     RETURNING n"""
 _CLOSE = """
-    UPDATE tool_call SET state = $5, answer = $6::jsonb, marks = $7::jsonb, found = $8, error_code = $9, error = $10,
-        finished_at = clock_timestamp()
+    UPDATE tool_call SET state = $5, answer = $6::jsonb, marks = $7::jsonb, found = $8,
+        error_code = CASE $5 WHEN 'finished' THEN NULL ELSE coalesce(error_code, $9) END,
+        error = CASE $5 WHEN 'finished' THEN NULL ELSE coalesce(error, $10) END, finished_at = clock_timestamp()
     WHERE request_id = $1 AND slot = $2 AND round = $3 AND n = $4 AND state = $11
     RETURNING 1"""
 
@@ -165,7 +166,7 @@ async def fail(db: Database, call: OpenCall, *, code: str, message: str, uncerta
 
 
 async def settle_uncertain(db: Database, call: OpenCall) -> bool:
-    """Note that a look-up did not find an uncertain write: it did not happen."""
+    """Note that a look-up did not find an uncertain write: it did not happen. Why it failed stays, if it was told."""
     closing = ("failed", None, None, False, "not_happened", "a look-up did not find it")
     return await _close(db, call, closing, (), was="uncertain")
 

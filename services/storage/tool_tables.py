@@ -82,7 +82,10 @@ class ToolCall(Named, table=True):
     `arguments` and `answer` are `domain.content.Text`; `marker` names the step's launch at the server.
     """
 
-    __table_args__ = ({"postgresql_with": {"fillfactor": 70}},)
+    __table_args__ = (
+        Index("tool_call_by_server", "server", "started_at"),
+        {"postgresql_with": {"fillfactor": 70}},
+    )
 
     request_id: str = Field(sa_column=id_column(primary=True))
     slot: str = Field(sa_column=id_column(primary=True))

@@ -11,11 +11,12 @@ from domain.tool_policy import Rule
 from domain.tool_server import AuthorizationCode, Http, ServerOptions, Stdio, ToolServer
 from domain.tools import Effect
 from services.storage.database import Database
-from services.tools import history, inventory, rules, servers, tokens
+from services.tools import history, inventory, rules, servers, standing, tokens
 from services.tools.commands import Commands
 from services.tools.history import ChangeView
 from services.tools.inventory import Approval, ToolFilter, ToolKey, ToolView
 from services.tools.servers import ServerState, ServerView
+from services.tools.standing import Standing
 from services.tools.tokens import Holder, SignInAnswer
 from services.vault.vault import Vault
 
@@ -27,6 +28,7 @@ __all__ = [
     "ServerView",
     "SignInAnswer",
     "SignInView",
+    "Standing",
     "ToolAdmin",
     "ToolFilter",
     "ToolKey",
@@ -57,6 +59,11 @@ class ToolAdmin:
     async def read_server(self, server_id: str) -> ServerView:
         """Return a server. Raises NotFound."""
         return await servers.view(self.db, self.vault, server_id)
+
+    async def standing(self, server_id: str) -> Standing:
+        """Return how a server has been doing. Raises NotFound."""
+        view = await servers.view(self.db, self.vault, server_id)
+        return await standing.standing(self.db, server_id, checked=(view.state.ok, view.state.error, view.state.at))
 
     async def create_server(self, server: ToolServer) -> ServerView:
         """Add a server.

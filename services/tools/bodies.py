@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import httpx2
 
 from domain.errors import ToolAnswerInvalid, ToolAnswerTooLarge
+from services.tools.exchange import Exchange, current
 
 
 class CappedTransport(httpx2.AsyncBaseTransport):
@@ -27,7 +28,9 @@ class CappedTransport(httpx2.AsyncBaseTransport):
             raise ToolAnswerInvalid(
                 "the server's answer is compressed, which was not asked for", may_have_happened=True
             )
-        if not response.headers.get("content-type", "").lower().startswith("text/event-stream"):
+        if response.headers.get("content-type", "").lower().startswith("text/event-stream"):
+            response.stream = _Awaited(response.stream, current())
+        else:
             response.stream = _Capped(response.stream, self._limit)
         return response
 
@@ -36,10 +39,36 @@ class CappedTransport(httpx2.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-class _Capped(httpx2.AsyncByteStream):
-    def __init__(self, inner: httpx2.SyncByteStream | httpx2.AsyncByteStream, limit: int) -> None:
+class _Within(httpx2.AsyncByteStream):
+    """A stream around another."""
+
+    def __init__(self, inner: httpx2.SyncByteStream | httpx2.AsyncByteStream) -> None:
         assert isinstance(inner, httpx2.AsyncByteStream)  # noqa: S101 - an asynchronous transport gives no other
         self._inner = inner
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class _Awaited(_Within):
+    """Ends when nobody waits for the answer any more; the SDK would read to a stream's end."""
+
+    def __init__(self, inner: httpx2.SyncByteStream | httpx2.AsyncByteStream, exchange: Exchange) -> None:
+        super().__init__(inner)
+        self._exchange = exchange
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._inner:
+            if self._exchange.over:
+                raise httpx2.ReadError("nobody waits for the rest of this answer")
+            yield chunk
+
+
+class _Capped(_Within):
+    """Ends with an error after so many bytes."""
+
+    def __init__(self, inner: httpx2.SyncByteStream | httpx2.AsyncByteStream, limit: int) -> None:
+        super().__init__(inner)
         self._limit = limit
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -49,6 +78,3 @@ class _Capped(httpx2.AsyncByteStream):
             if left < 0:
                 raise ToolAnswerTooLarge(f"the answer is over {self._limit:,} bytes", may_have_happened=True)
             yield chunk
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()

@@ -16,16 +16,16 @@ from domain.content import Text
 from domain.errors import NotFound, ToolError, ToolFailed, ToolMissing, ToolRefused
 from domain.events import Event
 from domain.step import Hold, HoldKind
-from domain.tool_server import ToolServer
+from domain.tool_server import LookUp, ToolServer
 from domain.tools import Action, ReadyCall, fingerprint
 from services.storage import blobs, tool_journal
 from services.storage.database import Database
 from services.storage.tool_journal import Kept, OpenCall, Planned, ToolCallKey, Uncertain
 from services.storage.uninterrupted import to_the_end
 from services.tools import registry, servers
-from services.tools.answers import Answer
+from services.tools.answers import Answer, Progress
 from services.tools.connections import Connections
-from services.tools.look_up import look_up, marker, rule_for
+from services.tools.look_up import Reading, look_up, marker, reading_of, rule_for
 from services.tools.progress import Telling
 from services.tools.refresh import refresh
 from services.vault.vault import Vault
@@ -45,6 +45,7 @@ class Assignment:
         again: A person says that a write that may have happened is to be made again.
         timeout_s: Bound on the call itself.
         conclude: Makes the events that go with the answer, from what is kept and the whole text.
+        heard: Told the progress that the server tells.
     """
 
     key: ToolCallKey
@@ -55,6 +56,7 @@ class Assignment:
     again: bool = False
     timeout_s: float = 60.0
     conclude: Conclude = field(default=lambda _kept, _text: ())
+    heard: Callable[[Progress], None] = field(default=lambda _progress: None)
 
 
 @dataclass(frozen=True)
@@ -113,15 +115,23 @@ class ToolCaller:
         self, work: Assignment, server: ToolServer, uncertain: tuple[Uncertain, ...]
     ) -> Kept | Hold | None:
         """Find out about writes that may have happened. None: none of them did."""
+        rule = rule_for(server.options, work.action)
+        if uncertain and rule is None:
+            return _UNCERTAIN
         for one in uncertain:
             sent = (work.action, json.loads(await blobs.load(self._db, one.arguments)), one.marker)
-            looked = await look_up(self._connections, server, work.owner, sent)
+            looked = await look_up(await self._reading(work, server, rule), server, sent)
             if looked is None:
                 return _UNCERTAIN
             if looked.happened:
                 return await self._keep(work, one.call, Answer(text=looked.text), found=True)
             await tool_journal.settle_uncertain(self._db, one.call)
         return None
+
+    async def _reading(self, work: Assignment, server: ToolServer, rule: LookUp | None) -> Reading:
+        """Return how a look-up reads; the reading tool's schema says how its answer is wrapped."""
+        found = None if rule is None else await registry.find(self._db, reading_of(rule, server), work.owner)
+        return Reading(self._connections, work.owner, None if found is None else found.capability.output_schema)
 
     async def _is_as_pinned(self, work: Assignment, server: ToolServer) -> bool:
         """Compare the tool as the server tells it now with the pin; the registry is told of any difference."""
@@ -179,7 +189,7 @@ class ToolCaller:
 
     async def _send(self, work: Assignment, server: ToolServer, call: OpenCall, arguments: dict[str, Any]) -> Answer:
         contract = await registry.contract(self._db, work.call.pin.hash)
-        async with Telling(self._db, call) as telling:
+        async with Telling(self._db, call, work.heard) as telling:
             return await self._connections.call(
                 server,
                 work.owner,

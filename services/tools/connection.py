@@ -126,7 +126,7 @@ class Connection:
             SessionLost: The request may be repeated by another connection.
             ToolError: There is no answer, or it is an error.
         """
-        exchange = Exchange()
+        exchange = Exchange(deadline=deadline)
         task = asyncio.create_task(within(exchange, request(self.client)), name="tool request")
         self._asking.add(task)
         task.add_done_callback(self._answered)
@@ -135,6 +135,7 @@ class Connection:
             ends: set[asyncio.Future[Any]] = {task, self._over}
             await asyncio.wait(ends, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            exchange.over = True
             if not task.done():
                 task.cancel()
                 await asyncio.wait({task}, timeout=_ABANDON_S)

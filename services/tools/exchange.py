@@ -23,12 +23,18 @@ class Exchange:
         failure: Why no usable answer came, when the transport knows.
         session_lost: The server does not know our session any more, and so did not act.
         broken: The network failed, so that the connection had better be made anew.
+        deadline: Until when, on the event loop's clock, somebody waits for it; None: for ever.
+        over: Nobody waits any more.
+        fetches: How often the transport asked for more of the answer.
     """
 
     handed: bool = False
     failure: Failure | None = None
     session_lost: bool = False
     broken: bool = False
+    deadline: float | None = None
+    over: bool = False
+    fetches: int = 0
 
     async def trace(self, event: str, info: Mapping[str, object]) -> None:
         """Take note of httpcore's events: the request is under way once its head is being sent."""

@@ -39,6 +39,9 @@ _ASIDE_S = 5.0
 _KEPT_S = 3.0
 """Idle connections are given up before servers do (commonly after 5 s), lest a request meets a closing one."""
 _REDIRECTS = 3
+_FETCHES = 20
+"""How often a stream of one answer may break off and be taken up again."""
+_FETCH_PAUSE_S = 0.5
 _SESSION = "mcp-session-id"
 
 
@@ -78,6 +81,8 @@ class _Client(httpx2.AsyncClient):
         """Send, and note what becomes of it."""
         if request.method == "DELETE":
             request.extensions = {**request.extensions, "timeout": httpx2.Timeout(_ASIDE_S).as_dict()}
+        if request.method == "GET":
+            await _fetching(current())
         if request.method != "POST":
             return await super().send(request, stream=stream, **options)
         request_id = _awaited(await request.aread())
@@ -85,7 +90,7 @@ class _Client(httpx2.AsyncClient):
             return await self._aside(request, options)
         exchange = current()
         exchange.failure, exchange.session_lost = None, False
-        request.extensions = {**request.extensions, "trace": exchange.trace}
+        request.extensions = {**request.extensions, "trace": exchange.trace, "timeout": self._patience(exchange)}
         try:
             response = await super().send(request, stream=True, **options)
             return await _judged(request_id, response, exchange)
@@ -93,6 +98,14 @@ class _Client(httpx2.AsyncClient):
             exchange.failure = from_exception(error, handed=exchange.handed)
             exchange.broken = isinstance(error, httpx2.TransportError)
             return _in_its_place(request)
+
+    def _patience(self, exchange: Exchange) -> dict[str, float | None]:
+        """Return the time-outs of a request: nothing is read long after the caller has left."""
+        limits = self.timeout.as_dict()
+        if exchange.deadline is not None:
+            left = exchange.deadline - asyncio.get_running_loop().time()
+            limits["read"] = min(_SILENCE_S, max(left, 0) + _ASIDE_S)
+        return limits
 
     async def _aside(self, request: httpx2.Request, options: dict[str, Any]) -> httpx2.Response:
         """Send what has no answer; the SDK sends nothing else meanwhile, so it may not take long, nor fail."""
@@ -102,6 +115,19 @@ class _Client(httpx2.AsyncClient):
         except (httpx2.HTTPError, httpx2.StreamError, LonghaulError, OAuthFlowError, TimeoutError):
             pass  # the next request will tell
         return httpx2.Response(HTTPStatus.ACCEPTED, request=request)
+
+
+async def _fetching(exchange: Exchange) -> None:
+    """Let the SDK ask for more of an answer, or of the server's news, so often and while somebody waits.
+
+    Raises:
+        httpx2.ReadError: No more; the SDK gives up after a few.
+    """
+    if exchange.over or (exchange.deadline is not None and exchange.fetches >= _FETCHES):
+        raise httpx2.ReadError("nobody waits for the rest of this answer")
+    if exchange.fetches:
+        await asyncio.sleep(_FETCH_PAUSE_S)  # the server says how long to wait, and may say nothing
+    exchange.fetches += 1
 
 
 async def _judged(request_id: object, response: httpx2.Response, exchange: Exchange) -> httpx2.Response:

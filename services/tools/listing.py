@@ -5,12 +5,12 @@ from typing import Any, cast
 
 import mcp_types as types
 from mcp import Client
-from mcp.shared.dispatcher import CallOptions
 from pydantic import ValidationError
 
 from domain.errors import ToolAnswerInvalid, ToolMissing
 from domain.tools import CAPABILITIES_LIMIT, Action, ActionType, Capability, CapabilityKind
 from domain.value import Value
+from services.tools.asking import ask
 from services.tools.capabilities import KINDS, Kind, read, shown
 from services.tools.connection import Connection
 from services.tools.uri_templates import matches
@@ -141,12 +141,7 @@ async def _page(connection: Connection, kind: Kind, cursor: str | None, deadline
 
 
 async def _raw(client: Client, kind: Kind, params: dict[str, Any]) -> dict[str, Any]:
-    """Return a list as the server sent it: the SDK refuses all of it for one odd item."""
-    session = client.session
-    data: dict[str, Any] = {"method": kind.method, "params": params}
-    options: CallOptions = {}
-    session._stamp(data, options)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as mcp.client.subscriptions does
-    result = await session._dispatcher.send_raw_request(kind.method, data["params"], options)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the same
+    result = await ask(client, kind.method, params)
     if kind.kind is CapabilityKind.TOOL:
         _absorb(client, result.get(kind.field))
     return result

@@ -59,15 +59,25 @@ def _resolved(template: JsonValue, arguments: dict[str, Any], mark: str, name: s
     return templates.resolve(template, {"arguments": given, "marker": mark})
 
 
-async def look_up(
-    connections: Connections, server: ToolServer, owner: str, sent: tuple[Action, dict[str, Any], str]
-) -> Looked | None:
+class Reading(NamedTuple):
+    """How the reading is made: over these connections, for this owner, answers unwrapped by this schema."""
+
+    connections: Connections
+    owner: str
+    output_schema: dict[str, Any] | None
+
+
+def reading_of(rule: LookUp, server: ToolServer) -> Action:
+    """Return what a rule reads."""
+    return Action(server=server.id, type=ActionType.TOOL, name=rule.by)
+
+
+async def look_up(reading: Reading, server: ToolServer, sent: tuple[Action, dict[str, Any], str]) -> Looked | None:
     """Look whether a write happened. A first look that finds nothing is followed by a second one, a little later.
 
     Args:
-        connections: The way to the server.
+        reading: How the reading is made.
         server: The server.
-        owner: Whose write it is.
         sent: What was called, with which arguments and mark.
 
     Returns:
@@ -81,23 +91,27 @@ async def look_up(
     if rule is None or (rule.mark and mark not in json.dumps(arguments)):
         return None
     roots: dict[str, JsonValue] = {"arguments": arguments, "marker": mark}
-    looked = await _look(connections, server, owner, rule, roots)
+    looked = await _look(reading, server, rule, roots)
     if looked is None or looked.happened:
         return looked
     await asyncio.sleep(rule.settle_s)
-    return await _look(connections, server, owner, rule, roots)
+    return await _look(reading, server, rule, roots)
 
 
-async def _look(
-    connections: Connections, server: ToolServer, owner: str, rule: LookUp, roots: dict[str, JsonValue]
-) -> Looked | None:
-    reading = Action(server=server.id, type=ActionType.TOOL, name=rule.by)
+async def _look(reading: Reading, server: ToolServer, rule: LookUp, roots: dict[str, JsonValue]) -> Looked | None:
     try:
         asked = templates.resolve(rule.arguments, roots)
         trace = templates.resolve(rule.contains, roots)
         if not isinstance(asked, dict):
             return None
-        answer = await connections.call(server, owner, reading, asked, timeout_s=LOOK_TIMEOUT_S)
+        answer = await reading.connections.call(
+            server,
+            reading.owner,
+            reading_of(rule, server),
+            asked,
+            timeout_s=LOOK_TIMEOUT_S,
+            output_schema=reading.output_schema,
+        )
     except TemplateUnresolved:
         return None
     except ToolError as error:

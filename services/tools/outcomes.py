@@ -2,11 +2,11 @@
 
 import mcp_types as types
 
-from domain.errors import ToolError, ToolFailed, ToolUnavailable
+from domain.errors import ToolAuthNeeded, ToolError, ToolFailed, ToolUnavailable
 from services.tools.answers import Answer, Reader, texts
 from services.tools.errors import bounded
 from services.tools.requests import Call, Result
-from services.tools.verdicts import says_error, says_outage
+from services.tools.verdicts import says_error, says_outage, says_sign_in
 
 
 def read(result: Result, reader: Reader, call: Call) -> Answer:
@@ -33,4 +33,6 @@ def read(result: Result, reader: Reader, call: Call) -> Answer:
 def _failure(text: str) -> ToolError:
     if says_outage(text):
         return ToolUnavailable(f"the tool failed to reach what it works with ({bounded(text)})", may_have_happened=True)
+    if says_sign_in(text):
+        return ToolAuthNeeded(bounded(text))
     return ToolFailed(bounded(text) or "the tool failed and does not say why")

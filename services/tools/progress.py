@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -21,9 +22,11 @@ _log = logging.getLogger(__name__)
 class Telling:
     """`async with Telling(db, call) as telling:` writes what `telling.tell` is told; leaving it stops at once."""
 
-    def __init__(self, db: Database, call: OpenCall) -> None:
+    def __init__(self, db: Database, call: OpenCall, heard: Callable[[Progress], None]) -> None:
+        """`heard` is told everything at once."""
         self._db = db
         self._call = call
+        self._heard = heard
         self._news: Progress | None = None
         self._there_is_news = asyncio.Event()
 
@@ -41,6 +44,7 @@ class Telling:
 
     def tell(self, progress: Progress) -> None:
         """Note progress; it is written soon."""
+        self._heard(progress)
         self._news = progress
         self._there_is_news.set()
 

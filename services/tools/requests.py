@@ -2,30 +2,27 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import mcp_types as types
 from mcp import Client, MCPError
 from mcp.shared.dispatcher import ProgressFnT
-from pydantic import TypeAdapter
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import BaseModel, ValidationError
 
-from domain.errors import ToolNeedsInput
+from domain.errors import ToolAnswerInvalid, ToolAnswerTooLarge, ToolNeedsInput
 from domain.tools import Action, ActionType
 from services.tools import uri_templates
 from services.tools.answers import Progress, told
+from services.tools.asking import ask
 from services.tools.errors import bounded
 
+R = TypeVar("R", bound=BaseModel)
 OnProgress = Callable[[Progress], None]
 
-_TOOL: TypeAdapter[types.CallToolResult | types.InputRequiredResult] = TypeAdapter(
-    types.CallToolResult | types.InputRequiredResult
-)
-_RESOURCE: TypeAdapter[types.ReadResourceResult | types.InputRequiredResult] = TypeAdapter(
-    types.ReadResourceResult | types.InputRequiredResult
-)
-_PROMPT: TypeAdapter[types.GetPromptResult | types.InputRequiredResult] = TypeAdapter(
-    types.GetPromptResult | types.InputRequiredResult
-)
+PARTS_LIMIT = 2000
+"""Content blocks, contents or messages of one result."""
+
 Result = types.CallToolResult | types.ReadResourceResult | types.GetPromptResult
 
 
@@ -38,50 +35,64 @@ class Call(NamedTuple):
     on_progress: OnProgress | None = None
 
 
+class _Reading(NamedTuple, Generic[R]):
+    """How a kind of result is read: its model, and the field that holds its parts."""
+
+    model: type[R]
+    parts: str
+
+
+_TOOL = _Reading(types.CallToolResult, "content")
+_RESOURCE = _Reading(types.ReadResourceResult, "contents")
+_PROMPT = _Reading(types.GetPromptResult, "messages")
+
+
 async def send(client: Client, call: Call) -> Result:
     """Send a call's request and return the result.
-
-    The request goes through the session and not through `Client.call_tool`, which checks the answer by the server's
-    own schema with regular expressions that may never end, and loses an answer that does not pass.
 
     Raises:
         ToolNeedsInput: The server asks for more input.
         ToolArgumentsInvalid: The arguments do not fit a resource template.
+        ToolAnswerTooLarge: The result has too many parts.
+        ToolAnswerInvalid: It is of a kind that the protocol does not know.
     """
-    session = client.session
-    result: Result | types.InputRequiredResult
     heard = _heard(call.on_progress)
     match call.action.type:
         case ActionType.TOOL:
-            result = await _tool(client, call.action.name, call.arguments, heard)
+            return _read(client, _TOOL, await _tool(client, call, heard))
         case ActionType.RESOURCE:
-            resource = types.ReadResourceRequestParams(uri=address(call))
-            result = await session.send_request(
-                types.ReadResourceRequest(params=resource), _RESOURCE, progress_callback=heard
-            )
+            return _read(client, _RESOURCE, await ask(client, "resources/read", {"uri": address(call)}, heard))
         case ActionType.PROMPT:
-            prompt = types.GetPromptRequestParams(name=call.action.name, arguments=_strings(call.arguments))
-            result = await session.send_request(types.GetPromptRequest(params=prompt), _PROMPT, progress_callback=heard)
-    if isinstance(result, types.InputRequiredResult):
-        raise ToolNeedsInput(_question(result))
-    return result
+            params = {"name": call.action.name, "arguments": _strings(call.arguments)}
+            return _read(client, _PROMPT, await ask(client, "prompts/get", params, heard))
 
 
-async def _tool(
-    client: Client, name: str, arguments: dict[str, Any], heard: ProgressFnT | None
-) -> types.CallToolResult | types.InputRequiredResult:
+async def _tool(client: Client, call: Call, heard: ProgressFnT | None) -> dict[str, Any]:
     """Call a tool; again when the server had refused it because headers should repeat some arguments.
 
     The SDK knows which ones when it has listed the tool on this connection.
     """
-    request = types.CallToolRequest(params=types.CallToolRequestParams(name=name, arguments=arguments))
+    params = {"name": call.action.name, "arguments": call.arguments}
     try:
-        return await client.session.send_request(request, _TOOL, progress_callback=heard)
+        return await ask(client, "tools/call", params, heard)
     except MCPError as error:
         if error.code != types.HEADER_MISMATCH:
             raise
-    await client._relist_tool(name)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as `Client.call_tool` does
-    return await client.session.send_request(request, _TOOL, progress_callback=heard)
+    await client._relist_tool(call.action.name)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as `Client.call_tool` does
+    return await ask(client, "tools/call", params, heard)
+
+
+def _read(client: Client, how: _Reading[R], raw: dict[str, Any]) -> R:
+    """Return a result, if it is one."""
+    kind = raw.get("resultType", "complete")
+    if client.protocol_version in MODERN_PROTOCOL_VERSIONS and kind != "complete":
+        if kind == "input_required":
+            raise ToolNeedsInput(_question(raw))
+        raise ToolAnswerInvalid("the server's result is of a kind that we do not know", may_have_happened=True)
+    parts = raw.get(how.parts)
+    if isinstance(parts, list) and len(cast("list[object]", parts)) > PARTS_LIMIT:
+        raise ToolAnswerTooLarge(f"the answer has over {PARTS_LIMIT:,} parts", may_have_happened=True)
+    return how.model.model_validate(raw, by_name=False)
 
 
 def address(call: Call) -> str:
@@ -111,9 +122,13 @@ def _strings(arguments: dict[str, Any]) -> dict[str, str]:
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in arguments.items()}
 
 
-def _question(result: types.InputRequiredResult) -> str:
+def _question(raw: dict[str, Any]) -> str:
     """Return what the server wants to know, if it says so."""
-    for request in (result.input_requests or {}).values():
+    try:
+        asked = types.InputRequiredResult.model_validate(raw, by_name=False).input_requests or {}
+    except ValidationError:
+        asked = {}
+    for request in asked.values():
         if isinstance(request, types.ElicitRequest):
             return f"the server asks: {bounded(request.params.message)}"
     return "the server asks for more input in mid-call"

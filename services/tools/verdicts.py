@@ -25,6 +25,18 @@ _OUTAGE = re.compile(
     r"(?:HTTPError|ReadTimeout|ConnectTimeout|ConnectionError|ConnectError|RemoteProtocolError|ServiceUnavailable)\W*\Z",
     re.IGNORECASE,
 )
+_OUTAGE_WITHIN = re.compile(
+    r"\b5\d\d Server Error\b|Connection aborted|RemoteDisconnected|Read timed out|Max retries exceeded"
+    r"|NewConnectionError|\bCould not connect to\b|\brate limit (?:exceeded|hit)\b|\b429 (?:Client Error|Too Many)",
+    re.IGNORECASE,
+)
+_SIGN_IN = re.compile(
+    r"\bAuthentication failed\b|\b401 (?:Client Error|Unauthorized)|\b(?:access )?token (?:is |has |may be )?"
+    r"(?:expired|revoked|invalid)\b|\bClient must be authenticated\b",
+    re.IGNORECASE,
+)
+_READ = 4000
+"""Characters of a failure's text that are looked at."""
 _UNKNOWN = re.compile(
     r"\b(?:unknown|no such|unrecogni[sz]ed) (?:tool|prompt|resource)\b"
     r"|\b(?:tool|prompt|resource)\b.{0,200}\b(?:not found|does not exist|unknown|is not (?:available|registered))\b",
@@ -45,8 +57,13 @@ def says_error(text: str) -> bool:
 
 
 def says_outage(text: str) -> bool:
-    """Whether a failure's text is no more than the name of a network error: what the tool did is not known."""
-    return _OUTAGE.match(text.strip()) is not None
+    """Whether a failure's text tells that what the tool works with did not answer: what the tool did is not known."""
+    return _OUTAGE.match(text.strip()) is not None or _OUTAGE_WITHIN.search(text[:_READ]) is not None
+
+
+def says_sign_in(text: str) -> bool:
+    """Whether a failure's text tells that what the tool works with does not accept its credential."""
+    return _SIGN_IN.search(text[:_READ]) is not None
 
 
 def says_unknown(text: str) -> bool:

@@ -2,17 +2,35 @@
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+
 import worker
 from runtime.settings import Settings
+from services.storage.migrate import migrate
 from tests.workflows.product import Json, Product, eventually
 from tests.workflows.running import running
 
 READ_WITHIN_S = 40.0
+
+
+async def new_database(address: str) -> str:
+    """Make an empty database with our tables on the server of this one; return its address."""
+    name = f"integration_{secrets.token_hex(4)}"
+    connection = await asyncpg.connect(address.replace("+asyncpg", ""))
+    try:
+        await connection.execute(f"CREATE DATABASE {name}")
+    finally:
+        await connection.close()
+    before, _, options = address.partition("?")
+    made = f"{before.rpartition('/')[0]}/{name}?{options}"
+    await migrate(made)
+    return made
 
 
 @asynccontextmanager

@@ -160,7 +160,7 @@ async def test_a_commit_with_nothing_to_commit_fails_by_the_servers_own_words(wo
     await plan(product, step("git", "git_commit", parameters=commit))
     before = git(world.repository, "rev-parse", "HEAD")
     ended = await product.ask(TWO_PARTS, tool_approval="none")
-    print(ended)
+    assert "No changes staged for commit" in told_as_not_done(ended)
     assert git(world.repository, "rev-parse", "HEAD") == before
 
 

@@ -142,6 +142,34 @@ async def test_a_write_whose_answer_was_lost_is_looked_up_and_not_repeated(produ
     assert [event["status"] for event in finished] == ["uncertain", "found"]
 
 
+async def test_calls_and_a_servers_health_are_told(product: Product, notes: Notes) -> None:
+    await plan(
+        product,
+        notes.step("add", parameters={"a": 2, "b": 3}),
+        notes.step("fail", "s2", parameters={"text": "no luck"}, max_retries=0),
+    )
+    request_id = await product.submit(TWO_PARTS)
+    await product.ended(request_id)
+    calls = {call["step_id"]: call for call in (await product.get(request_id, "/tool-calls"))["calls"]}
+    assert (calls["s1"]["state"], as_json(calls["s1"]["answer"]["text"])) == ("finished", {"sum": 5})
+    assert (calls["s2"]["state"], calls["s2"]["error_code"]) == ("failed", "tool_failed")
+    assert "no luck" in calls["s2"]["error"]
+    answer = await product.api.get(f"/v1/tool-servers/{notes.id}/health")
+    health: Json = answer.json()
+    assert (health["ok"], health["calls"], health["failed"]) == (True, 2, 1)
+    assert health["last_failure"]["code"] == "tool_failed"
+
+
+async def test_progress_of_a_slow_tool_is_told(product: Product, notes: Notes) -> None:
+    await plan(product, notes.step("slow", parameters={"seconds": 2.5, "steps": 10}))
+    request_id = await product.submit(TWO_PARTS)
+    ended = await product.ended(request_id)
+    assert ended["phase"] == "done", ended
+    told = [json.loads(e["data"]) for e in await product.events(request_id) if e["event"] == "tool.progress"]
+    assert 1 <= len(told) <= 4
+    assert all(event["step_id"] == "s1" for event in told)
+
+
 async def test_a_lost_write_that_cannot_be_looked_up_waits_for_a_person(product: Product, notes: Notes) -> None:
     await notes.register(look_ups=())
     await plan(product, notes.step("note_create", parameters={"text": "hello"}))

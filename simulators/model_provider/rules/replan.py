@@ -37,7 +37,7 @@ def replan(document: PlanDocument, first_draft: Draft) -> Draft:
     """Return the new steps; they may depend on steps that stay."""
     newest = {_origin(step.id): step for step in sorted(document.steps, key=lambda step: _generation(step.id))}
     shapes = {str(step["id"]): step for step in first_draft}
-    again = _again(newest, shapes)
+    again = _again(newest, shapes) - _hopeless(document, newest, shapes)
     names = {origin: _next_id(step.id) if origin in again else step.id for origin, step in newest.items()}
     return [
         _renamed(_shape(document, step, shapes.get(origin, {})), names)
@@ -90,6 +90,20 @@ def _again(newest: dict[str, StepSummary], shapes: dict[str, dict[str, Any]]) ->
         grew = not skipped <= lost
         lost |= skipped
     return lost | {origin for origin, step in newest.items() if step.status == "pending"}
+
+
+def _hopeless(document: PlanDocument, newest: dict[str, StepSummary], shapes: dict[str, dict[str, Any]]) -> set[str]:
+    """Return the steps that would build on what a failed tool did not give."""
+    without = {origin for origin, step in newest.items() if _tells(document, step)}
+    below: set[str] = set()
+    grew = True
+    while grew:
+        more = {
+            origin for origin in newest if (without | below).intersection(shapes.get(origin, {}).get("depends_on", ()))
+        }
+        grew = not more <= below
+        below |= more
+    return below
 
 
 def _kind(document: PlanDocument, step: StepSummary) -> str:

@@ -1,6 +1,6 @@
 import pytest
 
-from services.tools.verdicts import SHORT, says_error, says_outage, says_unknown
+from services.tools.verdicts import SHORT, says_error, says_outage, says_sign_in, says_unknown
 
 
 @pytest.mark.parametrize(
@@ -101,3 +101,41 @@ def test_an_error_that_says_more_is_none(text: str) -> None:
 )
 def test_what_the_server_does_not_know(text: str, unknown: bool) -> None:
     assert says_unknown(text) is unknown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Error calling tool 'search': 503 Server Error: Service Unavailable for url: http://jira/rest/api/2/search?jql=x",
+        "Error calling tool 'x': ('Connection aborted.', RemoteDisconnected('Remote end closed connection'))",
+        "HTTPConnectionPool(host='jira', port=80): Max retries exceeded with url: / (Caused by NewConnectionError())",
+        "Error: HTTPConnectionPool(host='jira'): Read timed out. (read timeout=20)",
+        "Could not connect to Jira at http://jira",
+        "Jira API rate limit hit (429). No Retry-After header.",
+    ],
+)
+def test_an_outage_behind_a_tool_is_one(text: str) -> None:
+    assert says_outage(text)
+    assert not says_sign_in(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authentication failed for Jira API (401). Token may be expired or invalid. Please verify credentials.",
+        "401 Client Error: Unauthorized for url: http://jira/rest/api/2/myself",
+        "the access token expired",
+        "Client must be authenticated to access this resource.",
+    ],
+)
+def test_a_credential_that_is_not_accepted_behind_a_tool_wants_a_sign_in(text: str) -> None:
+    assert says_sign_in(text)
+    assert not says_outage(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["Issue DEMO-401 not found", "no permission to edit", "503 issues found", "timeout=20"]
+)
+def test_other_failures_are_neither(text: str) -> None:
+    assert not says_sign_in(text)
+    assert not says_outage(text)

@@ -16,9 +16,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply the revision."""
-    op.create_index(
-        "request_awaiting", "request", ["id"], postgresql_where=sa.text("open_items->'approvals' <> '{}'")
-    )
+    op.create_index("request_awaiting", "request", ["id"], postgresql_where=sa.text("open_items->'approvals' <> '{}'"))
     _tool_call()
     _tool_capability()
     _tool_change()
@@ -39,6 +37,7 @@ def downgrade() -> None:
     op.drop_table("tool_contract")
     op.drop_table("tool_change")
     op.drop_table("tool_capability")
+    op.drop_index("tool_call_by_server", table_name="tool_call")
     op.drop_table("tool_call")
     op.drop_index("request_awaiting", table_name="request")
 
@@ -72,6 +71,7 @@ def _tool_call() -> None:
         sa.PrimaryKeyConstraint("request_id", "slot", "round", "n"),
         postgresql_with={"fillfactor": 70},
     )
+    op.create_index("tool_call_by_server", "tool_call", ["server", "started_at"], unique=False)
 
 
 def _tool_capability() -> None:
