@@ -42,7 +42,7 @@ class Submission:
     user_id: str | None = None
     idempotency: Idempotency | None = None
     seed: Seed | None = None
-    caps: Caps = Caps()
+    caps: Caps | None = None
 
 
 async def submit_new(parts: Parts, caller: Caller, body: NewRequestBody, key: str | None) -> Accepted:

@@ -30,7 +30,10 @@ _OPTIONS = Options(deadline_s=120)
 
 
 def submission_of(case: Trial) -> Submission:
-    """Return the request that tries a tool, once: its failure is the answer. Its plan is bound to the tool by its workflow, as any other plan is."""
+    """Return the request that tries a tool, once: its failure is the answer.
+
+    Its plan is bound to the tool by its workflow, as any other plan is.
+    """
     return Submission(message=_MESSAGES[case], options=_OPTIONS, seed=_seed_of(case), caps=Caps(max_replans=0))
 
 

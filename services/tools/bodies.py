@@ -5,7 +5,11 @@ from collections.abc import AsyncIterator
 import httpx2
 
 from domain.errors import ToolAnswerInvalid, ToolAnswerTooLarge
+from services.tools.errors import Failure
 from services.tools.exchange import Exchange, current
+
+_AROUND = 4
+"""How many times the largest answer a stream of events may be altogether."""
 
 
 class CappedTransport(httpx2.AsyncBaseTransport):
@@ -29,7 +33,7 @@ class CappedTransport(httpx2.AsyncBaseTransport):
                 "the server's answer is compressed, which was not asked for", may_have_happened=True
             )
         if response.headers.get("content-type", "").lower().startswith("text/event-stream"):
-            response.stream = _Awaited(response.stream, current())
+            response.stream = _Awaited(response.stream, current(), _AROUND * self._limit)
         else:
             response.stream = _Capped(response.stream, self._limit)
         return response
@@ -51,14 +55,25 @@ class _Within(httpx2.AsyncByteStream):
 
 
 class _Awaited(_Within):
-    """Ends when nobody waits for the answer any more; the SDK would read to a stream's end."""
+    """Ends when nobody waits for the answer any more, or it comes with too much around it.
 
-    def __init__(self, inner: httpx2.SyncByteStream | httpx2.AsyncByteStream, exchange: Exchange) -> None:
+    The SDK would read to a stream's end, and take a broken one up again.
+    """
+
+    def __init__(self, inner: httpx2.SyncByteStream | httpx2.AsyncByteStream, exchange: Exchange, limit: int) -> None:
         super().__init__(inner)
         self._exchange = exchange
+        self._limit = limit
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = self._limit
         async for chunk in self._inner:
+            left -= len(chunk)
+            if left < 0 and self._exchange.deadline is not None:  # what is no answer to a call goes on for ever
+                self._exchange.failure = Failure(
+                    ToolAnswerTooLarge, "too much comes around the answer", self._exchange.handed
+                )
+                self._exchange.over = True
             if self._exchange.over:
                 raise httpx2.ReadError("nobody waits for the rest of this answer")
             yield chunk

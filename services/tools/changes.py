@@ -13,7 +13,37 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from services.tools.exchange import Exchange, within
 
+PAUSE_S = 0.5
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 1.0, 60.0
+
+
+class News:
+    """Passes on which servers have changed: at once, and then each at most twice a second, however often they say so."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._told: dict[str, asyncio.TimerHandle] = {}
+        self._again: set[str] = set()
+
+    def add(self, server_id: str) -> None:
+        """Take note that a server says that it has changed."""
+        if server_id in self._told:
+            self._again.add(server_id)
+            return
+        self._told[server_id] = asyncio.get_running_loop().call_later(PAUSE_S, self._pass, server_id)
+        self._tell(server_id)
+
+    def close(self) -> None:
+        """Tell nothing more."""
+        for timer in self._told.values():
+            timer.cancel()
+        self._told.clear()
+
+    def _pass(self, server_id: str) -> None:
+        del self._told[server_id]
+        if server_id in self._again:
+            self._again.remove(server_id)
+            self.add(server_id)
 
 
 class _Wanted(NamedTuple):

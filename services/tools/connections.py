@@ -13,6 +13,7 @@ from domain.tools import Action, Capability
 from services.tools import outcomes, requests
 from services.tools.answers import Answer, Progress, Reader
 from services.tools.catalogue import Catalogue
+from services.tools.changes import News
 from services.tools.commands import Commands
 from services.tools.connection import SessionLost
 from services.tools.errors import TEXT_LIMIT
@@ -38,7 +39,7 @@ class Connections:
     Attributes:
         commands: What stdio servers may be.
         auth: Signs HTTP requests in, for servers that ask for more than a fixed token.
-        on_changed: Told the id of a server whose lists have changed; may not block or raise.
+        on_changed: Told the id of a server whose lists have changed, at most twice a second; may not block or raise.
         bounds: How many connections, and for how long.
     """
 
@@ -50,7 +51,7 @@ class Connections:
         on_changed: Callable[[str], None] | None = None,
         bounds: Bounds | None = None,
     ) -> None:
-        self._on_changed = on_changed
+        self._news = News(on_changed) if on_changed else None
         self._bounds = bounds or Bounds()
         self._pool = Pool(Opener(commands, auth, self._changed, self._bounds.mode).open, self._bounds)
         self._catalogue = Catalogue()
@@ -68,6 +69,8 @@ class Connections:
             self._tidying.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._tidying
+        if self._news is not None:
+            self._news.close()
         await self._catalogue.close()
         await self._pool.close()
 
@@ -198,8 +201,8 @@ class Connections:
 
     def _changed(self, server_id: str) -> None:
         self._catalogue.changed(server_id)
-        if self._on_changed is not None:
-            self._on_changed(server_id)
+        if self._news is not None:
+            self._news.add(server_id)
 
     async def _tidy(self) -> None:
         while True:

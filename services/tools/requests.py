@@ -84,15 +84,23 @@ async def _tool(client: Client, call: Call, heard: ProgressFnT | None) -> dict[s
 
 def _read(client: Client, how: _Reading[R], raw: dict[str, Any]) -> R:
     """Return a result, if it is one."""
-    kind = raw.get("resultType", "complete")
-    if client.protocol_version in MODERN_PROTOCOL_VERSIONS and kind != "complete":
-        if kind == "input_required":
-            raise ToolNeedsInput(_question(raw))
-        raise ToolAnswerInvalid("the server's result is of a kind that we do not know", may_have_happened=True)
+    if client.protocol_version in MODERN_PROTOCOL_VERSIONS:
+        _check_kind(raw)
+    elif not isinstance(raw.get("structuredContent", {}), dict | None):
+        raise ToolAnswerInvalid("the answer's structure is no object", may_have_happened=True)
     parts = raw.get(how.parts)
     if isinstance(parts, list) and len(cast("list[object]", parts)) > PARTS_LIMIT:
         raise ToolAnswerTooLarge(f"the answer has over {PARTS_LIMIT:,} parts", may_have_happened=True)
     return how.model.model_validate(raw, by_name=False)
+
+
+def _check_kind(raw: dict[str, Any]) -> None:
+    """Refuse a result that is none yet, or of a kind that only the server knows."""
+    kind = raw.get("resultType", "complete")
+    if kind == "input_required":
+        raise ToolNeedsInput(_question(raw))
+    if kind != "complete":
+        raise ToolAnswerInvalid("the server's result is of a kind that we do not know", may_have_happened=True)
 
 
 def address(call: Call) -> str:

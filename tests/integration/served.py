@@ -5,6 +5,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ async def refreshed(product: Product, names: Collection[str]) -> None:
     answers = await asyncio.gather(*(product.api.post(f"/v1/tool-servers/{name}/refresh") for name in names))
     assert all(answer.is_success for answer in answers), [answer.text for answer in answers]
     for name in names:
-        await eventually(lambda name=name: _offers(product, name), within_s=READ_WITHIN_S)
+        await eventually(partial(_offers, product, name), within_s=READ_WITHIN_S)
 
 
 async def offered(product: Product, server: str) -> dict[str, Json]:

@@ -63,7 +63,6 @@ def site() -> Iterator[Site]:
         yield served
 
 
-
 async def test_every_server_of_the_file_is_known_with_what_it_may_do(product: Product) -> None:
     assert {name: tool["effect"] for name, tool in (await offered(product, "time")).items()} == {
         "convert_time": "read",

@@ -7,6 +7,7 @@ import pytest_asyncio
 
 from domain.tool_server import ToolServer
 from domain.tools import Action, ActionType
+from services.tools.changes import News
 from services.tools.commands import Commands
 from services.tools.connections import Connections
 from services.tools.pool import Bounds
@@ -62,6 +63,21 @@ async def test_a_change_over_stdio_is_told(heard: Heard) -> None:
     await heard.connections.listing(server, OWNER)
     await heard.grow(server)
     assert server.id in heard.ids
+
+
+async def test_a_flood_of_changes_is_told_twice_a_second() -> None:
+    told: list[str] = []
+    news = News(told.append)
+    for _ in range(1000):
+        news.add("a")
+    news.add("b")
+    assert told == ["a", "b"]
+    await until(lambda: told == ["a", "b", "a"])
+    await until(lambda: not news._told)  # pyright: ignore[reportPrivateUsage] - nothing is left to tell
+    news.add("a")
+    news.add("a")
+    news.close()
+    assert told == ["a", "b", "a", "a"]
 
 
 async def test_after_a_gap_in_the_events_the_lists_count_as_changed(commands: Commands) -> None:

@@ -119,6 +119,30 @@ async def test_a_huge_answer_is_cut_off_while_it_arrives(connections: Connection
     assert psutil.Process().memory_info().rss - before < 40 * MEGABYTE
 
 
+async def test_too_much_around_an_answer_is_cut_off(connections: Connections) -> None:
+    async def chatter() -> AsyncIterator[bytes]:
+        for number in range(20):
+            yield b'id: %d\ndata: {"jsonrpc":"2.0","method":"notifications/message","params":{' % number
+            yield b'"level":"info","data":"' + b"x" * MEGABYTE + b'"}}\n\n'
+
+    wire = Wire(with_response(lambda _: StreamingResponse(chatter(), media_type="text/event-stream")))
+    error = await error_of(connections, wire)
+    assert isinstance(error, ToolAnswerTooLarge)
+    assert error.may_have_happened
+
+
+async def test_a_stream_that_breaks_off_is_taken_up_while_somebody_waits(connections: Connections) -> None:
+    wire = Wire(with_response(lambda _: Response("retry: 1\nid: 7\ndata:\n\n", media_type="text/event-stream")))
+    async with wired(wire) as url:
+        with pytest.raises(ToolUnavailable) as caught:
+            await call(connections, http_server(url), "act", timeout_s=1.2)
+        assert caught.value.may_have_happened
+        fetches = wire.fetches
+        assert 1 <= fetches <= 4
+        await asyncio.sleep(1.5)
+        assert wire.fetches - fetches <= 1
+
+
 async def test_an_answer_over_the_servers_limit_is_too_large(connections: Connections) -> None:
     def reply(message: dict[str, Any]) -> Response:
         return JSONResponse(result(message, said("x" * (2 * MEGABYTE + 1))))

@@ -29,6 +29,7 @@ class Wire:
         self.reply = reply
         self.greet: Reply | None = None
         self.session: str | None = None
+        self.fetches = 0
         self.ended: list[str] = []
         self.heard: list[dict[str, Any]] = []
         self.headers: list[Mapping[str, str]] = []
@@ -37,6 +38,9 @@ class Wire:
         """Answer an HTTP request."""
         if request.method == "DELETE":
             self.ended.append(request.headers["mcp-session-id"])
+        if request.method == "GET" and "last-event-id" in request.headers:
+            self.fetches += 1
+            return Response("retry: 1\nid: 8\ndata:\n\n", media_type="text/event-stream")
         if request.method != "POST":
             return Response(status_code=405)
         message: dict[str, Any] = json.loads(await request.body())
