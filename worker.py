@@ -40,6 +40,7 @@ from services.storage.database import Database
 from services.storage.event_writer import EventWriter
 from services.tools import servers_file
 from services.tools.commands import Commands
+from services.tools.rewrapping import rewrap
 from services.tools.toolbox import Toolbox, open_toolbox
 from services.vault.errors import KeysInvalid
 from services.vault.keys import open_vault
@@ -108,16 +109,17 @@ def _open_tools(settings: Settings, db: Database, on_change: RefreshOnChange) ->
 def _commands(settings: Settings) -> Commands:
     """Return what stdio tool servers may be, looked for in folders of a setting, our own environments, and PATH."""
     folders = (*settings.tool_folders, *search_path(PROJECT_ROOT), *program_folders())
-    return Commands(settings.tool_command_names, folders, state_dir=settings.state_dir)
+    return Commands(settings.tool_command_names, folders, state_dir=settings.state_dir / "tools")
 
 
 async def import_tool_servers(settings: Settings, services: Services) -> None:
-    """Take over the file of tool servers when it has changed.
+    """Bring stored credentials under the master key in use, and take over the file of tool servers when it has changed.
 
     Raises:
         InvalidInput: It cannot be used.
     """
     tools = services.tools
+    await rewrap(services.db, tools.vault)
     async with services.db.transaction() as tx:
         await servers_file.import_file(tx, tools.vault, tools.commands, settings.tool_servers_file, environment())
 

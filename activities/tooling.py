@@ -140,6 +140,8 @@ def _failed(request: CallToolInput, error: ToolError) -> Executed:
     """Make the round's end of an error: a read may have another round, a write's failure is for the planner."""
     if isinstance(error, ToolAuthNeeded):
         return _held(Hold(kind=HoldKind.SIGN_IN, reason=str(error)))
+    if error.may_have_happened and error.retryable and not request.call.may_repeat:
+        return _held(Hold(kind=HoldKind.UNCERTAIN, reason=f"the call may have taken effect: {error}"))
     must_change = isinstance(error, _PLAN_MUST_CHANGE) or not request.call.may_repeat or request.last_round
     evaluation = Evaluation(success=False, reason=str(error), needs_adjustment=must_change)
     return Executed(evaluation=evaluation, error=str(error), error_code=error.code)

@@ -23,7 +23,7 @@ AMENDMENT_REFUSED, MESSAGE_REFUSED = "AmendmentRefused", "MessageRefused"
 
 
 class Approve(Value):
-    """Decide an open approval. `remember`: later plans of this request need no approval any more."""
+    """Decide an open approval. `remember`: later plans of this request, or calls of this tool, need none any more."""
 
     approval_id: str = Field(max_length=100)
     decision: Literal["approve", "deny"]

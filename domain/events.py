@@ -19,7 +19,7 @@ transaction that appends them; so an event carries all that its read model needs
 | question.asked | question (Question) |
 | question.answered | question_id, reply (None: nobody replied, the default holds) |
 | approval.asked | approval (Approval) |
-| approval.decided | approval_id, decision (approve, deny, expired; freed: a rule was loosened) |
+| approval.decided | approval_id, decision (approve, deny, expired; freed by a rule; withdrawn: not needed) |
 | tool.called | step_id, call_id, action (Action), effect, n |
 | tool.progress | step_id, call_id, progress, total, message |
 | tool.finished | step_id, call_id, status (finished, failed, uncertain, found), error, marks |

@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     tool_path: str = Field(
         default="",
         description="Folders where those commands are looked for, separated by colons; "
-        "before the environments that `make tool-servers` has made, and PATH.",
+        "before the environments that `make tool-servers` has made.",
     )
     tool_refresh_s: int = Field(
         default=300, ge=10, le=86_400, description="How often the lists of all tool servers are read again, in seconds."

@@ -69,8 +69,8 @@ class Uncertain:
 
 _LOCK = "SELECT 1 FROM request WHERE id = $1 FOR UPDATE"
 _CALLS = """
-    SELECT round, n, state, answer, marks, arguments, marker, may_repeat FROM tool_call
-    WHERE request_id = $1 AND slot = $2 AND launch = $3 ORDER BY round DESC, n DESC"""
+    SELECT round, n, launch, state, answer, marks, arguments, marker, may_repeat FROM tool_call
+    WHERE request_id = $1 AND slot = $2 ORDER BY round DESC, n DESC LIMIT 500"""
 _SET_STATE = """
     UPDATE tool_call SET state = $5, finished_at = clock_timestamp()
     WHERE request_id = $1 AND slot = $2 AND round = $3 AND n = $4 AND state IN ('open', 'uncertain')"""
@@ -89,7 +89,7 @@ _CLOSE = """
 
 
 async def look(db: Database, key: ToolCallKey, *, left: bool) -> Kept | tuple[Uncertain, ...]:
-    """Look what is known of a launch's calls, and close what a dead process left open.
+    """Look what is known of a step's calls, and close what a dead process left open.
 
     Args:
         db: The database.
@@ -97,14 +97,15 @@ async def look(db: Database, key: ToolCallKey, *, left: bool) -> Kept | tuple[Un
         left: A person has looked: what is uncertain is left as it is, and does not count any more.
 
     Returns:
-        The answer, if the launch's write or this round's read has one; else the writes that may have happened.
+        The answer, if the launch's write or this round's read has one; else the step's writes that may have happened,
+        in this launch or in one that an amendment replaced.
 
     Raises:
         NotFound: There is no such request.
     """
     async with db.transaction() as tx:
         await _lock(tx, key.request_id)
-        rows = await tx.fetch(_CALLS, key.request_id, key.slot, key.launch)
+        rows = await tx.fetch(_CALLS, key.request_id, key.slot)
         kept = next((row for row in rows if _counts(row, key)), None)
         if kept is not None:
             return Kept(text=Text.model_validate(kept["answer"]), marks=tuple(kept["marks"] or ()))
@@ -116,7 +117,8 @@ async def look(db: Database, key: ToolCallKey, *, left: bool) -> Kept | tuple[Un
 
 
 def _counts(row: Row, key: ToolCallKey) -> bool:
-    return row["state"] == "finished" and (row["round"] == key.round or not row["may_repeat"])
+    same_launch: bool = row["launch"] == key.launch
+    return same_launch and row["state"] == "finished" and (row["round"] == key.round or not row["may_repeat"])
 
 
 def _state_of(row: Row, *, left: bool) -> str:
@@ -218,7 +220,8 @@ async def _set_state(tx: Tx, key: ToolCallKey, row: Row, state: str) -> None:
 
 
 def _uncertain(key: ToolCallKey, row: Row) -> Uncertain:
-    call = _call(key, row["round"], row["n"])
+    own = ToolCallKey(key.request_id, key.slot, row["round"], row["launch"])
+    call = OpenCall(call_id(key.request_id, key.slot, row["round"], row["n"]), own, row["n"])
     return Uncertain(call, Text.model_validate(row["arguments"]), row["marker"])
 
 

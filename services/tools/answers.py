@@ -30,7 +30,7 @@ class Answer(Value):
     Attributes:
         text: For a model or a person; nothing hidden in it.
         structured: The same as JSON, if the tool gave it.
-        marks: What was odd: `contract_violation`, `hidden_characters_removed`, `credential_masked`, `suspect`.
+        marks: What was odd: `contract_violation`, `hidden_characters_removed`, `credential_masked`.
     """
 
     text: str

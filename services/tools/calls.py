@@ -123,10 +123,26 @@ class ToolCaller:
             looked = await look_up(await self._reading(work, server, rule), server, sent)
             if looked is None:
                 return _UNCERTAIN
-            if looked.happened:
+            if not looked.happened:
+                await tool_journal.settle_uncertain(self._db, one.call)
+            elif await self._is_this_call(work, one):
                 return await self._keep(work, one.call, Answer(text=looked.text), found=True)
-            await tool_journal.settle_uncertain(self._db, one.call)
+            else:
+                await self._keep_for_the_record(one.call, looked.text)
         return None
+
+    async def _is_this_call(self, work: Assignment, one: Uncertain) -> bool:
+        """Return whether a write is the one that is to be made, and not another that an amendment has replaced."""
+        if one.call.key.launch == work.key.launch:
+            return True
+        now = await blobs.load(self._db, work.call.arguments)
+        then = await blobs.load(self._db, one.arguments)
+        mine = marker(work.key.request_id, work.key.slot, work.key.launch)
+        return then.replace(one.marker, "") == now.replace(mine, "")
+
+    async def _keep_for_the_record(self, call: OpenCall, text: str) -> None:
+        kept = Kept(text=await blobs.put(self._db, text))
+        await tool_journal.finish(self._db, call, kept, (), found=True)
 
     async def _reading(self, work: Assignment, server: ToolServer, rule: LookUp | None) -> Reading:
         """Return how a look-up reads; the reading tool's schema says how its answer is wrapped."""
@@ -156,11 +172,8 @@ class ToolCaller:
         call = await tool_journal.open_call(self._db, work.key, planned, work.events, process=self._process)
         try:
             answer = await self._send(work, server, call, json.loads(arguments))
-        except ToolFailed as error:
-            return await self._said_to_have_failed(work, server, call, error)
         except ToolError as error:
-            await self._failed(work, call, error, uncertain=error.may_have_happened)
-            raise
+            return await self._without_answer(work, server, call, error)
         except asyncio.CancelledError:
             cancelled = ToolError("cancelled")
             await to_the_end(self._failed(work, call, cancelled, uncertain=True))
@@ -168,17 +181,22 @@ class ToolCaller:
         kept, _ = await to_the_end(self._keep(work, call, answer, found=False))
         return Made(kept, answer.text)
 
-    async def _said_to_have_failed(
-        self, work: Assignment, server: ToolServer, call: OpenCall, error: ToolFailed
+    async def _without_answer(
+        self, work: Assignment, server: ToolServer, call: OpenCall, error: ToolError
     ) -> Made | Hold:
-        """Believe a tool that says that it failed, unless it is a write that can be looked up: some fail after it.
+        """Close a call that gave no answer, and find out what became of it where no later attempt will.
+
+        A tool that says that it failed is believed, unless it is a write that can be looked up: some fail after it.
 
         Raises:
-            ToolFailed: As the tool says.
+            ToolError: There is no answer, and nothing happened or another attempt will look.
         """
-        doubtful = error.may_have_happened or rule_for(server.options, work.action) is not None
+        says_no = isinstance(error, ToolFailed) and rule_for(server.options, work.action) is not None
+        doubtful = (error.may_have_happened or says_no) and not work.call.may_repeat
         await self._failed(work, call, error, uncertain=doubtful)
-        if work.call.may_repeat or not doubtful:
+        if isinstance(error, ToolMissing):
+            await refresh(self._db, self._connections, server, "error")
+        if error.retryable or not doubtful:
             raise error
         known = await self._known(work, server)
         if isinstance(known, Hold):

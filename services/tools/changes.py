@@ -18,7 +18,7 @@ _FIRST_PAUSE_S, _LAST_PAUSE_S = 1.0, 60.0
 
 
 class News:
-    """Passes on which servers have changed: at once, and then each at most twice a second, however often they say so."""
+    """Passes on which servers have changed: at once, and then each at most twice a second."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell

@@ -40,6 +40,8 @@ _UPDATE = """
 _SWITCH = """
     UPDATE tool_server SET revision = revision + (disabled <> $2)::int, updated_at = clock_timestamp(), disabled = $2
     WHERE id = $1 RETURNING revision"""
+_SEALED = f"SELECT id, reach, source_hash FROM tool_server ORDER BY id LIMIT {SERVERS_LIMIT}"  # noqa: S608  as above
+_RESEAL = "UPDATE tool_server SET reach = $2, source_hash = $3 WHERE id = $1 AND reach = $4 RETURNING id"
 _DELETE = "DELETE FROM tool_server WHERE id = $1 RETURNING id"
 _DELETE_WITH_IT = (
     "DELETE FROM tool_capability WHERE server = $1",
@@ -194,6 +196,29 @@ async def delete(tx: Tx, server_id: str) -> None:
         raise _unknown()
     for statement in _DELETE_WITH_IT:
         await tx.fetch(statement, server_id)
+
+
+async def rewrap(where: Statements, vault: Vault) -> int:
+    """Bring how servers are reached, and what their file said, under the active master key; return the count.
+
+    It may be repeated at any time.
+    """
+    moved = 0
+    for row in await where.fetch(_SEALED):
+        reach, hashed = bytes(row["reach"]), row["source_hash"]
+        was = None if hashed is None else bytes.fromhex(hashed)
+        if not vault.needs_rewrap(reach) and (was is None or not vault.needs_rewrap(was)):
+            continue
+        bound_to = _bound_to(row["id"])
+        now = None if was is None else vault.rewrap(was, bound_to=source_bound_to(row["id"])).hex()
+        fresh = vault.rewrap(reach, bound_to=bound_to)
+        moved += len(await where.fetch(_RESEAL, row["id"], fresh, now, reach))
+    return moved
+
+
+def source_bound_to(server_id: str) -> str:
+    """Return what the seal of a file's entry is bound to."""
+    return f"tool_server_source/{server_id}"
 
 
 async def _row(where: Statements, server_id: str) -> Row:

@@ -132,7 +132,7 @@ def _digest(server: ToolServer) -> str:
 
 def _sealed(vault: Vault, server_id: str, digest: str) -> str:
     """Seal the digest: in the clear it would let anybody try out what a short secret is."""
-    return vault.seal(digest.encode(), bound_to=_bound_to(server_id)).hex()
+    return vault.seal(digest.encode(), bound_to=servers.source_bound_to(server_id)).hex()
 
 
 def _imported(vault: Vault, row: Row) -> str | None:
@@ -140,13 +140,9 @@ def _imported(vault: Vault, row: Row) -> str | None:
     if row["source_hash"] is None:
         return None
     try:
-        return vault.open(bytes.fromhex(row["source_hash"]), bound_to=_bound_to(row["id"])).decode()
+        return vault.open(bytes.fromhex(row["source_hash"]), bound_to=servers.source_bound_to(row["id"])).decode()
     except (VaultError, ValueError):
         return None
-
-
-def _bound_to(server_id: str) -> str:
-    return f"tool_server_source/{server_id}"
 
 
 def _content(path: Path) -> bytes | None:

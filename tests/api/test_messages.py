@@ -52,7 +52,7 @@ async def test_amendment_is_answered_with_the_new_plan_and_its_difference_can_be
         ({"expected_version": 1, "edits": [{"op": "drop", "step_id": "nope"}]}, 422, "unknown_step"),
         ({"expected_version": 1, "edits": [{"op": "explode"}]}, 422, "union_tag_invalid"),
         ({"expected_version": 1, "edits": []}, 422, "too_short"),
-        ({"expected_version": 1, "edits": [{"op": "add", "step": TOOL}]}, 422, "kind_not_available"),
+        ({"expected_version": 1, "edits": [{"op": "add", "step": TOOL}]}, 422, "action_missing"),
     ],
 )
 async def test_amendment_that_does_not_pass_changes_nothing(

@@ -229,6 +229,16 @@ async def test_a_page_that_may_not_be_written_is_told_as_not_done(product: Produ
     assert len(site.calls(method="POST", path="/wiki/rest/api/content")) == 1
 
 
+async def test_a_page_of_another_request_with_the_same_title_is_not_taken_for_ours(
+    product: Product, site: Site
+) -> None:
+    first = await product.ask(MESSAGE, tool_approval="none")
+    second = await product.ask(MESSAGE, tool_approval="none")
+    assert (first["outcome"]["partial"], second["outcome"]["partial"]) == (False, True)
+    assert "already exists" in second["answer"]
+    assert len(pages(site)) == 1
+
+
 @pytest.mark.parametrize(
     ("body", "tool", "seen"),
     [({}, "jira_search", "DEMO-5"), ({"testCase": "confluence"}, "confluence_search", "Demo home")],

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 import pytest_asyncio
 
@@ -97,6 +98,14 @@ async def test_a_server_that_nobody_trusts_is_asked_about_even_for_what_it_calls
     assert (approval["effect"], approval["arguments"]) == ("write", {"timezone": "UTC"})
     await decide(product, request_id, approval)
     ended = await product.ended(request_id)
+    assert as_json(ended["answer"])["timezone"] == "UTC"
+
+
+async def test_a_server_whose_process_was_killed_is_started_again(product: Product) -> None:
+    (process,) = (child for child in psutil.Process().children(recursive=True) if "--local-timezone" in child.cmdline())
+    process.kill()
+    await plan(product, step("time", "get_current_time", parameters={"timezone": "UTC"}))
+    ended = await product.ask(TWO_PARTS)
     assert as_json(ended["answer"])["timezone"] == "UTC"
 
 

@@ -36,7 +36,7 @@ async def test_an_amendment_brings_a_tool_step_that_runs(product: Product, notes
     assert answer.json()["plan"]["steps"][1]["pin"]["effect"] == "read"
 
     async def added() -> bool:
-        return (await product.steps(request_id))["s2"]["status"] == "succeeded"
+        return bool((await product.steps(request_id))["s2"]["status"] == "succeeded")
 
     await eventually(added)
     await product.send(request_id, "cancel", reason="enough")
