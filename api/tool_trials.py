@@ -25,8 +25,8 @@ _MESSAGES = {
 }
 
 
-_OPTIONS = Options(deadline_s=120)
-"""A trial ends one way or another."""
+_OPTIONS = Options(deadline_s=120, approval_timeout_s=1)
+"""A trial ends one way or another, and waits for nobody."""
 
 
 def submission_of(case: Trial) -> Submission:

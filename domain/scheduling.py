@@ -10,7 +10,7 @@ from domain.readiness import Readiness, judge
 from domain.request import Caps
 from domain.run_state import RunState
 from domain.step import Step, StepKind, StepRun, StepStatus
-from domain.templates import references
+from domain.templates import references as template_references
 
 BUDGET_NOTE = "the budget is spent"
 
@@ -132,7 +132,7 @@ def _spends(step: Step) -> bool:
 
 def inputs_of(state: RunState, step: Step) -> dict[str, Text]:
     """Return the results of the steps that a step depends on or refers to, where there is one."""
-    referred = (reference.step_id for reference in references(step.mcp_parameters or {}))
+    referred = (reference.step_id for reference in template_references(step.mcp_parameters or {}))
     names = dict.fromkeys((*step.depends_on, *referred))
     runs = {name: state.runs[name] for name in names if name in state.runs}
     return {name: run.result for name, run in runs.items() if run.status.has_result and run.result is not None}

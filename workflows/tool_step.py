@@ -48,11 +48,10 @@ class ToolStep:
         self._spent = 0
 
     def halt(self) -> None:
-        """Stop: a wait ends at once, a running call as soon as it has settled."""
+        """Stop: a wait ends at once, a running call as soon as it has settled. It may be said again and again."""
         self._halted = True
         if self._running is not None:
             self._running.halt()
-        self._shell.wake()
 
     async def run(self) -> StepResult:
         """Run the launch to its end."""

@@ -21,6 +21,7 @@ from runtime.local.progress import Teller
 from runtime.local.provider import Provider, choose
 from runtime.local.supervisor import Supervisor
 from runtime.local.temporal_server import DevServer, Ports
+from runtime.local.tool_reading import tools_read
 from runtime.settings import PROJECT_ROOT, Settings, child_environment
 from services.storage.migrate import migrate
 
@@ -161,3 +162,4 @@ class Stack:
         self._teller.say("Longhaul: starting API and worker")
         settings = self._settings
         await self.supervisor.start(programs.server(settings.api_host, settings.api_port, self._variables))
+        self._teller.say(f"Tools: {await tools_read(self.api_url)}")

@@ -8,7 +8,7 @@ from domain.errors import ToolAnswerInvalid, ToolAnswerTooLarge
 from services.tools.errors import Failure
 from services.tools.exchange import Exchange, current
 
-_AROUND = 4
+_AROUND = 16
 """How many times the largest answer a stream of events may be altogether."""
 
 

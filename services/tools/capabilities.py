@@ -72,6 +72,8 @@ def shown(name: str) -> str:
 
 
 def _tool(item: Item) -> Capability:
+    if _object(item.get("execution")).get("taskSupport") == "required":
+        raise Odd("it can only be called as a task, which this client does not speak")
     hints = _object(item.get("annotations"))
     output = item.get("outputSchema")
     return Capability(

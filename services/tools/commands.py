@@ -64,7 +64,9 @@ class Commands:
                 raise ToolRefused(f"the environment variable {name[:50]} may not be set for a tool server")
         folder = self._folder()
         path = os.pathsep.join(map(str, self._search))
-        return {"PATH": path, "HOME": folder, "LANG": "C.UTF-8", "TMPDIR": folder, **own}
+        # Some servers make their schemas from Python sets: without a seed every process would tell other tools.
+        fixed = {"PYTHONHASHSEED": "0"}
+        return {"PATH": path, "HOME": folder, "LANG": "C.UTF-8", "TMPDIR": folder, **fixed, **own}
 
     def _folder(self) -> str:
         if self._state_dir is None:

@@ -183,6 +183,39 @@ async def test_a_lost_write_that_cannot_be_looked_up_waits_for_a_person(product:
     assert len(await notes.writes()) == 2, "a person said that it is to be made again"
 
 
+async def test_a_write_that_stays_unanswered_waits_for_a_person_and_is_no_other_plan(
+    product: Product, notes: Notes
+) -> None:
+    await plan(product, notes.step("note_create", parameters={"text": "hello"}))
+    await notes.behave("crashes")
+    request_id = await product.submit(TWO_PARTS, tool_approval="none")
+    approval = await approval_of(product, request_id, "uncertain")
+    assert "may have taken effect" in approval["reason"]
+    await notes.behave(None)
+    await decide(product, request_id, approval, "deny")
+    ended = await product.ended(request_id)
+    assert (ended["phase"], ended["plan_version"]) == ("failed", 1)
+    assert await notes.writes() == []
+
+
+async def test_a_restarted_step_looks_for_the_write_of_the_launch_it_replaces(product: Product, notes: Notes) -> None:
+    await plan(product, notes.step("note_create", parameters={"text": "hello"}, timeout_s=60))
+    await notes.behave("write_then_silence")
+    request_id = await product.submit(TWO_PARTS, tool_approval="none")
+
+    async def written() -> bool:
+        return bool(await notes.writes())
+
+    await eventually(written)
+    await notes.behave(None)
+    edit = {"op": "set_parameters", "step_id": "s1", "mcp_parameters": {"text": "hello"}}
+    answer = await product.send(request_id, "amend", expected_version=1, edits=[edit])
+    assert answer.status_code == 200, answer.text
+    ended = await product.ended(request_id)
+    assert ended["phase"] == "done", ended
+    assert len(await notes.writes()) == 1
+
+
 async def test_a_tool_that_changed_after_planning_stops_the_step_with_the_difference(
     product: Product, notes: Notes
 ) -> None:

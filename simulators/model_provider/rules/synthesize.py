@@ -2,6 +2,7 @@
 
 from domain.documents import StepResultDocument, SynthesizeDocument
 from simulators.model_provider.rules.phrases import say
+from simulators.model_provider.rules.records import records
 from simulators.model_provider.rules.words import short
 
 _PROMPT = 160
@@ -26,10 +27,16 @@ def _has_result(result: StepResultDocument) -> bool:
 
 
 def _done(result: StepResultDocument, language: str) -> str:
-    text = result.text or ""
+    text = _readable(result.text or "")
     if result.status == "accepted":
         return f"{text}\n{say(language, 'accepted', note=_note(result, language))}"
     return text
+
+
+def _readable(text: str) -> str:
+    """Return a tool's records as lines; any other text as it is."""
+    lines = records(text)
+    return "\n".join(f"- {line}" for line in lines) if lines else text
 
 
 def _undone(result: StepResultDocument, language: str) -> str:

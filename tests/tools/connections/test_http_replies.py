@@ -19,7 +19,7 @@ from domain.errors import (
     ToolRefused,
     ToolUnavailable,
 )
-from domain.tool_server import BearerToken
+from domain.tool_server import BearerToken, Limits
 from services.tools.connections import Connections
 from tests.tools.connections.serving import call, http_server
 from tests.tools.connections.wire import Wire, failed, result, said, wired, with_response
@@ -123,12 +123,13 @@ async def test_too_much_around_an_answer_is_cut_off(connections: Connections) ->
     async def chatter() -> AsyncIterator[bytes]:
         for number in range(20):
             yield b'id: %d\ndata: {"jsonrpc":"2.0","method":"notifications/message","params":{' % number
-            yield b'"level":"info","data":"' + b"x" * MEGABYTE + b'"}}\n\n'
+            yield b'"level":"info","data":"' + b"x" * 1_000_000 + b'"}}\n\n'
 
     wire = Wire(with_response(lambda _: StreamingResponse(chatter(), media_type="text/event-stream")))
-    error = await error_of(connections, wire)
-    assert isinstance(error, ToolAnswerTooLarge)
-    assert error.may_have_happened
+    async with wired(wire) as url:
+        with pytest.raises(ToolAnswerTooLarge) as caught:
+            await call(connections, http_server(url, limits=Limits(max_result_bytes=1024 * 1024)), "act")
+    assert caught.value.may_have_happened
 
 
 async def test_a_stream_that_breaks_off_is_taken_up_while_somebody_waits(connections: Connections) -> None:

@@ -123,12 +123,10 @@ async def test_a_flood_of_pings_ends_in_time(arena: Arena) -> None:
     assert problem is None
 
 
-@pytest.mark.xfail(reason="the client takes every kind of result for a complete one", strict=False)
 async def test_a_result_of_an_unknown_kind_is_no_success(arena: Arena) -> None:
     assert BROKEN.problem(await arena.call(arena.server("unknown_result_type"))) is None
 
 
-@pytest.mark.xfail(reason="the client reads 50,000 blocks in one go on the event loop", strict=False)
 async def test_an_answer_of_very_many_blocks_holds_up_nobody(arena: Arena) -> None:
     async with arena.beside() as watch:
         attempt = await arena.call(arena.server("many_blocks"), patience_s=8.0)

@@ -72,7 +72,6 @@ async def test_a_server_cannot_send_us_away_for_a_century(arena: Arena, stage: s
     assert attempt.error.retry_after_s is None or attempt.error.retry_after_s <= 300
 
 
-@pytest.mark.xfail(reason="the SDK resumes streams of the older protocol for ever", strict=False)
 async def test_a_call_that_was_given_up_is_not_resumed_behind_our_back(arena: Arena) -> None:
     server = arena.server("resumes_for_ever@call+legacy+sessions")
     assert isinstance((await arena.call(server)).error, ToolUnavailable)
