@@ -38,8 +38,8 @@ from services.llm.openai_chat import OpenAIChat, Provider
 from services.llm.prices import Prices
 from services.storage.database import Database
 from services.storage.event_writer import EventWriter
-from services.tools import servers_file
-from services.tools.commands import Commands
+from services.tools.client.commands import Commands
+from services.tools.registry import servers_file
 from services.tools.rewrapping import rewrap
 from services.tools.toolbox import Toolbox, open_toolbox
 from services.vault.errors import KeysInvalid

@@ -18,8 +18,8 @@ from services.llm.prompts import Task
 from services.storage import blobs
 from services.storage.database import Database
 from services.storage.statements import Statements
-from services.tools import binding
-from services.tools.offers import offers
+from services.tools.registry import binding
+from services.tools.registry.offers import offers
 
 QUERY_CHARS = 4_000
 """Characters of the message, and of its description, that tools are looked for by."""

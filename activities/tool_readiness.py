@@ -12,10 +12,10 @@ from domain.tool_policy import CallFacts, Decision, Ruling, rule_on
 from domain.tools import Action, ReadyCall, difference
 from services.storage import blobs
 from services.storage.database import Database
-from services.tools import registry, rules
+from services.tools.client.schemas import violations
 from services.tools.look_up import marked, marker, rule_for
-from services.tools.registry import Found
-from services.tools.schemas import violations
+from services.tools.registry import capabilities, rules
+from services.tools.registry.capabilities import Found
 
 _PARAMETERS = "/mcp_parameters"
 
@@ -26,7 +26,7 @@ async def make_ready(db: Database, request: PrepareCallInput) -> PreparedCall:
     action = step.action
     if action is None:
         return _impossible((Problem(code="action_missing", path="", message="the step names no tool"),))
-    found = await registry.find(db, action, facts.owner)
+    found = await capabilities.find(db, action, facts.owner)
     if found is None or not _may_be_called(step, found):
         return _impossible((_unusable(action, found),))
     try:
@@ -81,7 +81,7 @@ async def _gate(db: Database, step: Step, found: Found, ruling: Ruling) -> Gate 
     drifted = step.pin is not None and step.pin.hash != found.pin.hash
     if not drifted and not asks:
         return None
-    before = await registry.contract(db, step.pin.hash) if drifted and step.pin is not None else None
+    before = await capabilities.contract(db, step.pin.hash) if drifted and step.pin is not None else None
     return Gate(
         kind=ApprovalKind.DRIFT if drifted else ApprovalKind.TOOL,
         reason="the tool has changed since it was planned" if drifted else rule.reason if rule else None,

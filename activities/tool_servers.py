@@ -10,10 +10,10 @@ from contracts.ports import ToolServers
 from contracts.tools import FreeGates, OpenGates, RefreshedServer, RefreshTools, ServersToRefresh, SignIn
 from domain.errors import InvalidInput, LonghaulError, NotFound, Unavailable
 from services.storage.database import Database
-from services.tools import gates, servers
-from services.tools.connections import Connections
-from services.tools.oauth import ToolAuth
-from services.tools.refresh import Refreshed, refresh
+from services.tools.client.connections import Connections
+from services.tools.registry import gates, servers
+from services.tools.registry.refresh import Refreshed, refresh
+from services.tools.sign_in.oauth import ToolAuth
 from services.vault.vault import Vault
 
 _ERROR_SHOWN = 500

@@ -25,8 +25,8 @@ from domain.events import Event, EventType, StepFinished
 from domain.step import Hold, HoldKind, StepStatus
 from services.storage.database import Database
 from services.storage.tool_journal import Kept, ToolCallKey
-from services.tools import binding
 from services.tools.calls import Assignment, Made, ToolCaller
+from services.tools.registry import binding
 
 TRIES = 5
 """Attempts that a server which does not answer is given in one round; the back-off between them grows to 4 s."""

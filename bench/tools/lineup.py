@@ -23,7 +23,7 @@ from runtime import temporal
 from runtime.local.provider import SIMULATED, SIMULATED_MODEL
 from runtime.settings import Settings
 from services.storage.migrate import migrate
-from services.tools import registry
+from services.tools.registry import capabilities
 
 _DATABASE: Final = "bench_tools"
 
@@ -81,7 +81,7 @@ async def _workers(
 async def _without(services: worker.Services, server: ToolServer) -> worker.Services:
     """The services without a tool; their answer is one that the tool has given."""
     action, connections = action_of(server, "echo"), services.tools.connections
-    found = await registry.find(services.db, action, OWNER)
+    found = await capabilities.find(services.db, action, OWNER)
     if found is None:
         raise CallFailedError(f"{server.id} has no echo")
     answer = await connections.call(server, OWNER, action, {"text": TEXT}, timeout_s=10)

@@ -16,9 +16,9 @@ from domain.tools import Action, ActionType, ReadyCall
 from services.storage import requests
 from services.storage.database import Database
 from services.storage.tool_journal import ToolCallKey
-from services.tools import registry
 from services.tools.calls import Assignment, Made, ToolCaller
-from services.tools.connections import Connections
+from services.tools.client.connections import Connections
+from services.tools.registry import capabilities
 
 CONNECTION: Final = "Connections.call"
 JOURNALED: Final = "ToolCaller.call"
@@ -49,7 +49,7 @@ class Requests:
 
 async def ready_call(db: Database, server: ToolServer, name: str, arguments: dict[str, Any]) -> ReadyCall:
     """A call as `prepare_call` makes it: exact arguments, and the contract's pin."""
-    found = await registry.find(db, action_of(server, name), OWNER)
+    found = await capabilities.find(db, action_of(server, name), OWNER)
     if found is None or not found.usable:
         raise CallFailedError(f"{server.id} offers no {name} that may be used")
     return ReadyCall(arguments=Text.inline(json.dumps(arguments)), pin=found.pin)
@@ -63,7 +63,7 @@ def action_of(server: ToolServer, name: str) -> Action:
 async def connection(db: Database, connections: Connections, transport: Transport, server: ToolServer) -> Way:
     """`Connections.call` with the tool's output schema, as `ToolCaller` calls it."""
     pin = (await ready_call(db, server, "echo", {})).pin
-    contract = await registry.contract(db, pin.hash)
+    contract = await capabilities.contract(db, pin.hash)
     schema = None if contract is None else contract.output_schema
 
     async def echo() -> None:

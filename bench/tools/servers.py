@@ -10,8 +10,8 @@ from runtime.local import ProcessSpec, programs
 from runtime.local.ports import free_port
 from runtime.settings import PROJECT_ROOT
 from services.storage.database import Database
-from services.tools import servers
-from services.tools.refresh import refresh
+from services.tools.registry import servers
+from services.tools.registry.refresh import refresh
 from services.tools.toolbox import Toolbox
 
 AT_ONCE: Final = 50

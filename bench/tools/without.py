@@ -6,10 +6,10 @@ from typing import Any
 
 from domain.tool_server import ToolServer
 from domain.tools import Action, Capability
-from services.tools.answers import Answer, Progress
 from services.tools.calls import ToolCaller
-from services.tools.commands import Commands
-from services.tools.connections import Connections
+from services.tools.client.answers import Answer, Progress
+from services.tools.client.commands import Commands
+from services.tools.client.connections import Connections
 from worker import Services
 
 

@@ -11,13 +11,14 @@ from domain.tool_policy import Rule
 from domain.tool_server import AuthorizationCode, Http, ServerOptions, Stdio, ToolServer
 from domain.tools import Effect
 from services.storage.database import Database
-from services.tools import history, inventory, rules, servers, standing, tokens
-from services.tools.commands import Commands
-from services.tools.history import ChangeView
-from services.tools.inventory import Approval, ToolFilter, ToolKey, ToolView
-from services.tools.servers import ServerState, ServerView
-from services.tools.standing import Standing
-from services.tools.tokens import Holder, SignInAnswer
+from services.tools.client.commands import Commands
+from services.tools.registry import history, inventory, rules, servers, standing
+from services.tools.registry.history import ChangeView
+from services.tools.registry.inventory import Approval, ToolFilter, ToolKey, ToolView
+from services.tools.registry.servers import ServerState, ServerView
+from services.tools.registry.standing import Standing
+from services.tools.sign_in import tokens
+from services.tools.sign_in.tokens import Holder, SignInAnswer
 from services.vault.vault import Vault
 
 __all__ = [

@@ -22,12 +22,12 @@ from services.storage import blobs, tool_journal
 from services.storage.database import Database
 from services.storage.tool_journal import Kept, OpenCall, Planned, ToolCallKey, Uncertain
 from services.storage.uninterrupted import to_the_end
-from services.tools import registry, servers
-from services.tools.answers import Answer, Progress
-from services.tools.connections import Connections
+from services.tools.client.answers import Answer, Progress
+from services.tools.client.connections import Connections
 from services.tools.look_up import Reading, look_up, marker, reading_of, rule_for
 from services.tools.progress import Telling
-from services.tools.refresh import refresh
+from services.tools.registry import capabilities, servers
+from services.tools.registry.refresh import refresh
 from services.vault.vault import Vault
 
 FRESH_S = 60.0
@@ -146,7 +146,7 @@ class ToolCaller:
 
     async def _reading(self, work: Assignment, server: ToolServer, rule: LookUp | None) -> Reading:
         """Return how a look-up reads; the reading tool's schema says how its answer is wrapped."""
-        found = None if rule is None else await registry.find(self._db, reading_of(rule, server), work.owner)
+        found = None if rule is None else await capabilities.find(self._db, reading_of(rule, server), work.owner)
         return Reading(self._connections, work.owner, None if found is None else found.capability.output_schema)
 
     async def _is_as_pinned(self, work: Assignment, server: ToolServer) -> bool:
@@ -206,7 +206,7 @@ class ToolCaller:
         return Made(known, await blobs.load(self._db, known.text))
 
     async def _send(self, work: Assignment, server: ToolServer, call: OpenCall, arguments: dict[str, Any]) -> Answer:
-        contract = await registry.contract(self._db, work.call.pin.hash)
+        contract = await capabilities.contract(self._db, work.call.pin.hash)
         async with Telling(self._db, call, work.heard) as telling:
             return await self._connections.call(
                 server,

@@ -14,7 +14,7 @@ from domain.errors import ToolError
 from domain.templates import TemplateUnresolved
 from domain.tool_server import LookUp, ServerOptions, ToolServer
 from domain.tools import Action, ActionType
-from services.tools.connections import Connections
+from services.tools.client.connections import Connections
 from services.tools.presets import look_ups
 
 LOOK_TIMEOUT_S = 10.0

@@ -10,7 +10,7 @@ from domain.errors import LonghaulError
 from services.storage import tool_journal
 from services.storage.database import Database
 from services.storage.tool_journal import OpenCall
-from services.tools.answers import Progress
+from services.tools.client.answers import Progress
 
 EVERY_S = 1.0
 MOST = 1000

@@ -3,7 +3,8 @@
 import logging
 
 from services.storage.database import Database
-from services.tools import servers, tokens
+from services.tools.registry import servers
+from services.tools.sign_in import tokens
 from services.vault.vault import Vault
 
 _log = logging.getLogger(__name__)

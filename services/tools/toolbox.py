@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from services.storage.database import Database
 from services.tools.calls import ToolCaller
-from services.tools.commands import Commands
-from services.tools.connections import Connections
-from services.tools.oauth import ToolAuth
+from services.tools.client.commands import Commands
+from services.tools.client.connections import Connections
+from services.tools.sign_in.oauth import ToolAuth
 from services.vault.vault import Vault
 
 

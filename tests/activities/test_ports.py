@@ -15,7 +15,7 @@ from activities.tool_servers import McpToolServers
 from activities.tooling import McpTooling
 from contracts import ports
 from runtime.tool_changes import RefreshOnChange
-from services.tools.commands import Commands
+from services.tools.client.commands import Commands
 from services.tools.toolbox import open_toolbox
 from services.vault.vault import Vault
 from tests.activities.stage import Stage

@@ -13,7 +13,7 @@ from temporalio.client import Client
 import worker
 from api.parts import Parts
 from runtime.settings import Settings
-from services.tools import servers
+from services.tools.registry import servers
 from tests.api.tool_desk import Desk, Simulated, desk, simulated
 from tests.workflows.product import Product
 

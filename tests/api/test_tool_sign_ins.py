@@ -11,8 +11,8 @@ from temporalio.client import Client
 
 import worker
 from runtime.settings import Settings
-from services.tools import tokens
-from services.tools.tokens import Holder
+from services.tools.sign_in import tokens
+from services.tools.sign_in.tokens import Holder
 from tests.api.tool_desk import Desk, Json, Simulated, desk, simulated
 from tests.workflows.product import Product, eventually
 

@@ -9,7 +9,7 @@ import pytest_asyncio
 from domain.documents import ToolOffer
 from domain.tools import ActionType, Capability, CapabilityKind, Effect
 from services.storage.database import Database
-from services.tools.offers import OFFERS, SCHEMA_BYTES, SHOWN_CHARS, TOTAL_BYTES, offers
+from services.tools.registry.offers import OFFERS, SCHEMA_BYTES, SHOWN_CHARS, TOTAL_BYTES, offers
 from tests.tools.shelf import Shelf, tool
 
 TEXT = {"type": "string"}

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from contracts.tools import FREE_GATES, FreeGates
 from domain.tool_policy import Decision, Rule
-from services.tools import rules
+from services.tools.registry import rules
 from tests.workflows.product import Json, Product, eventually
 from tests.workflows.tool_server import Notes, plan, serving
 

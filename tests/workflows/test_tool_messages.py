@@ -11,7 +11,7 @@ from domain import ids
 from domain.content import Text
 from domain.request import Options
 from domain.tool_policy import Decision, Rule
-from services.tools import rules
+from services.tools.registry import rules
 from tests.workflows.product import Product, eventually
 from tests.workflows.test_tool_steps import TWO_PARTS, approval_of, decide
 from tests.workflows.tool_server import Notes, as_json, plan, serving

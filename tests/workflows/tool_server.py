@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from domain.tool_server import Http, LookUp, ServerOptions, ToolServer
-from services.tools import servers
-from services.tools.refresh import refresh
+from services.tools.registry import servers
+from services.tools.registry.refresh import refresh
 from tests.workflows.product import Json, Product
 from worker import Services
 

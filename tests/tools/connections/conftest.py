@@ -7,9 +7,9 @@ import pytest
 import pytest_asyncio
 
 from domain.tool_server import ToolServer
-from services.tools.commands import Commands
-from services.tools.connections import Connections
-from services.tools.pool import Bounds
+from services.tools.client.commands import Commands
+from services.tools.client.connections import Connections
+from services.tools.client.pool import Bounds
 from tests.tools.connections.serving import http_server, plain, stdio_server
 
 Mode = Literal["auto", "legacy"]

@@ -12,8 +12,8 @@ import uvicorn
 
 from domain.tool_server import Http, Limits, ServerOptions, Stdio, ToolServer
 from domain.tools import Action, ActionType
-from services.tools.answers import Answer
-from services.tools.connections import Connections
+from services.tools.client.answers import Answer
+from services.tools.client.connections import Connections
 from tests.tools.connections.servers.plain import Log, make
 
 SERVERS = Path(__file__).parent / "servers"

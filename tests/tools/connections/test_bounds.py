@@ -9,10 +9,10 @@ from starlette.responses import JSONResponse, Response
 
 from domain.errors import ToolRefused, ToolUnavailable
 from domain.tool_server import AuthorizationCode, Limits, ToolServer
-from services.tools.commands import Commands
-from services.tools.connections import Connections
-from services.tools.pool import Bounds, key_of
-from services.tools.rates import Gate, Rate
+from services.tools.client.commands import Commands
+from services.tools.client.connections import Connections
+from services.tools.client.pool import Bounds, key_of
+from services.tools.client.rates import Gate, Rate
 from tests.tools.connections.servers.plain import Log
 from tests.tools.connections.serving import call, http_server, plain, until
 from tests.tools.connections.wire import Wire, result, said, wired
@@ -60,7 +60,7 @@ def test_a_rate_lets_a_quarter_through_at_once_and_then_paces() -> None:
 
 
 async def test_too_many_who_wait_are_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.tools.rates.WAITING_LIMIT", 1)
+    monkeypatch.setattr("services.tools.client.rates.WAITING_LIMIT", 1)
     gate, deadline = Gate(Limits(max_concurrency=1)), asyncio.get_running_loop().time() + 0.3
     entered = asyncio.Event()
 

@@ -5,8 +5,8 @@ import pytest
 from domain.errors import ToolFailed, ToolMissing, ToolUnavailable
 from domain.tool_server import Limits, ToolServer
 from domain.tools import ActionType
-from services.tools.answers import Progress
-from services.tools.connections import Connections
+from services.tools.client.answers import Progress
+from services.tools.client.connections import Connections
 from tests.tools.connections.serving import call, http_server
 
 

@@ -7,10 +7,10 @@ import pytest_asyncio
 
 from domain.tool_server import ToolServer
 from domain.tools import Action, ActionType
-from services.tools.changes import News
-from services.tools.commands import Commands
-from services.tools.connections import Connections
-from services.tools.pool import Bounds
+from services.tools.client.changes import News
+from services.tools.client.commands import Commands
+from services.tools.client.connections import Connections
+from services.tools.client.pool import Bounds
 from tests.tools.connections.serving import (
     OWNER,
     PATIENCE_S,

@@ -20,7 +20,7 @@ from domain.errors import (
     ToolUnavailable,
 )
 from domain.tool_server import BearerToken, Limits
-from services.tools.connections import Connections
+from services.tools.client.connections import Connections
 from tests.tools.connections.serving import call, http_server
 from tests.tools.connections.wire import Wire, failed, result, said, wired, with_response
 

@@ -9,8 +9,8 @@ from starlette.responses import JSONResponse, Response
 from domain.errors import ToolAnswerInvalid, ToolAnswerTooLarge, ToolError
 from domain.tool_server import ToolServer
 from domain.tools import CAPABILITIES_LIMIT, DESCRIPTION_LIMIT, Action, ActionType, CapabilityKind
-from services.tools.connections import Connections
-from services.tools.listing import Listing
+from services.tools.client.connections import Connections
+from services.tools.client.listing import Listing
 from tests.tools.connections.serving import OWNER, http_server
 from tests.tools.connections.wire import Wire, failed, result, wired, with_response
 

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from domain.errors import ToolAnswerInvalid, ToolNeedsInput
 from domain.tools import ActionType
-from services.tools.connections import Connections
+from services.tools.client.connections import Connections
 from tests.tools.connections.serving import OWNER, call, http_server, serving
 from tests.tools.connections.wire import Wire, result, wired, with_response
 

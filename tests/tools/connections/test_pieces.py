@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from domain.errors import ToolAnswerInvalid, ToolAnswerTooLarge, ToolArgumentsInvalid, ToolRefused
 from domain.tool_server import BearerToken, ClientCredentials, Http, Stdio, ToolServer
-from services.tools.answers import Answer, Reader, told
-from services.tools.commands import Commands
-from services.tools.lines import Lines, Overlong, answered_id
-from services.tools.masking import Mask, for_answers, for_errors
-from services.tools.replies import repaired, seconds
-from services.tools.uri_templates import expand, is_uri, matches, variables
+from services.tools.client.answers import Answer, Reader, told
+from services.tools.client.commands import Commands
+from services.tools.client.lines import Lines, Overlong, answered_id
+from services.tools.client.masking import Mask, for_answers, for_errors
+from services.tools.client.replies import repaired, seconds
+from services.tools.client.uri_templates import expand, is_uri, matches, variables
 
 
 def tool_answer(result: dict[str, Any], schema: dict[str, Any] | None = None, limit: int = 1000) -> Answer:

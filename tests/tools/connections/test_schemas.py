@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.tools.schema_cost import COST_LIMIT, cost
-from services.tools.schemas import usable, violations
+from services.tools.client.schema_cost import COST_LIMIT, cost
+from services.tools.client.schemas import usable, violations
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None, exclude_categories=())),

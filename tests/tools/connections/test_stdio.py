@@ -5,7 +5,7 @@ import pytest
 
 from domain.errors import ToolAnswerInvalid, ToolAnswerTooLarge, ToolError, ToolRefused, ToolUnavailable
 from domain.tool_server import Limits
-from services.tools.connections import Connections
+from services.tools.client.connections import Connections
 from tests.tools.connections.serving import call, stdio_server
 
 MEGABYTE = 1024 * 1024

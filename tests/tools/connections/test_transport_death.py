@@ -9,9 +9,9 @@ import pytest
 
 from domain.errors import ToolUnavailable
 from domain.tool_server import Limits
-from services.tools.commands import Commands
-from services.tools.connections import Connections
-from services.tools.pool import Bounds
+from services.tools.client.commands import Commands
+from services.tools.client.connections import Connections
+from services.tools.client.pool import Bounds
 from tests.tools.connections.servers.plain import Log
 from tests.tools.connections.serving import call, http_server, lines, plain, plain_process, stdio_server, until
 

@@ -1,6 +1,6 @@
 import pytest
 
-from services.tools.verdicts import SHORT, says_error, says_outage, says_sign_in, says_unknown
+from services.tools.client.verdicts import SHORT, says_error, says_outage, says_sign_in, says_unknown
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ import psutil
 from domain.errors import ToolError
 from domain.tool_server import Http, Limits, ServerOptions, Stdio, ToolServer
 from domain.tools import Action, ActionType
-from services.tools.answers import Answer, Progress
-from services.tools.connections import Connections
-from services.tools.listing import Listing
+from services.tools.client.answers import Answer, Progress
+from services.tools.client.connections import Connections
+from services.tools.client.listing import Listing
 from simulators.model_provider.json_value import JsonObject, as_object
 
 PATIENCE_S = 0.6

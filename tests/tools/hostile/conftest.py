@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 
 from domain.tool_server import Http, ToolServer
-from services.tools.commands import Commands
-from services.tools.connections import Connections
+from services.tools.client.commands import Commands
+from services.tools.client.connections import Connections
 from tests.house.source import ROOT
 from tests.tools.hostile.arena import CONNECT_S, PATIENCE_S, Arena
 
@@ -69,7 +69,7 @@ async def arena(
     hostile_address: str, honest_server: ToolServer, commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Arena]:
     """New connections, and a hostile server that remembers nothing; all must close in time."""
-    monkeypatch.setattr("services.tools.connections.LISTING_S", PATIENCE_S + CONNECT_S)
+    monkeypatch.setattr("services.tools.client.connections.LISTING_S", PATIENCE_S + CONNECT_S)
     connections = Connections(commands)
     await connections.__aenter__()
     yield Arena(connections, hostile_address, honest_server, f"t{next(_names)}")

@@ -15,8 +15,8 @@ from domain.errors import (
     ToolRefused,
     ToolUnavailable,
 )
-from services.tools.answers import Answer
-from services.tools.listing import Listing
+from services.tools.client.answers import Answer
+from services.tools.client.listing import Listing
 from tests.tools.hostile.arena import Attempt
 
 

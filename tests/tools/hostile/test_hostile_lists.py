@@ -7,8 +7,8 @@ import pytest
 
 from domain.errors import ToolError
 from domain.tools import CAPABILITIES_LIMIT, DESCRIPTION_LIMIT, NAME_LIMIT, SCHEMA_LIMIT, Effect, effect_of, fingerprint
-from services.tools.listing import Listing
-from services.tools.schemas import violations
+from services.tools.client.listing import Listing
+from services.tools.client.schemas import violations
 from simulators.mcp_server.behaviours import BEHAVIOURS, Stage
 from simulators.mcp_server.behaviours.schemas import VICTIM
 from tests.tools.hostile.arena import Arena

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.errors import ToolError, ToolFailed
-from services.tools.answers import Answer, Progress
+from services.tools.client.answers import Answer, Progress
 from simulators.mcp_server.behaviours import BEHAVIOURS, Reach, Stage
 from simulators.mcp_server.behaviours.floods import FLOOD
 from simulators.mcp_server.behaviours.schemas import CATASTROPHIC

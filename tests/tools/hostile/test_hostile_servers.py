@@ -10,9 +10,9 @@ import pytest_asyncio
 from domain.errors import ToolError, ToolRefused, ToolUnavailable
 from domain.tool_server import Http, Stdio, ToolServer
 from domain.tools import Action, ActionType
-from services.tools.answers import Answer
-from services.tools.commands import Commands
-from services.tools.connections import Connections
+from services.tools.client.answers import Answer
+from services.tools.client.commands import Commands
+from services.tools.client.connections import Connections
 from simulators.mcp_server.behaviours import BEHAVIOURS, Reach
 from simulators.mcp_server.behaviours.floods import FLOOD
 from tests.tools.hostile.arena import OPTIONS, TEXT, Arena

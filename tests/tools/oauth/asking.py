@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 from services.storage.database import Database
-from services.tools.oauth import ToolAuth
+from services.tools.sign_in.oauth import ToolAuth
 from tests.tools.oauth.parts import BY_CODE, ask, make_vault
 from tests.tools.oauth.served import REDIRECT_URI, Sim
 

@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from services.storage.database import Database
-from services.tools.oauth import ToolAuth
+from services.tools.sign_in.oauth import ToolAuth
 from services.vault.vault import Vault
 from simulators.oauth_server.settings import Settings
 from tests.tools.oauth.parts import CLIENT_ID, CLIENT_SECRET, Clock, Person, make_vault

@@ -7,8 +7,8 @@ import httpx2
 
 from domain.tool_server import AuthorizationCode
 from services.net.guard import guarded_transport
-from services.tools.oauth import ToolAuth
-from services.tools.tokens import SignInAnswer
+from services.tools.sign_in.oauth import ToolAuth
+from services.tools.sign_in.tokens import SignInAnswer
 from services.vault.vault import Vault
 from tests.tools.oauth.served import Sim
 

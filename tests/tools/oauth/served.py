@@ -11,7 +11,7 @@ import httpx
 import uvicorn
 
 from domain.tool_server import Auth, Http, ToolServer
-from services.tools.tokens import SignInAnswer
+from services.tools.sign_in.tokens import SignInAnswer
 from simulators.oauth_server.app import create_app
 from simulators.oauth_server.settings import Settings
 

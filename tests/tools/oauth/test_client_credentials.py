@@ -6,9 +6,9 @@ from pydantic import AnyHttpUrl
 from domain.errors import ToolAuthNeeded, ToolUnavailable
 from domain.tool_server import ClientCredentials
 from services.storage.database import Database
-from services.tools import tokens
-from services.tools.oauth import ToolAuth
-from services.tools.tokens import Holder
+from services.tools.sign_in import tokens
+from services.tools.sign_in.oauth import ToolAuth
+from services.tools.sign_in.tokens import Holder
 from services.vault.vault import Vault
 from simulators.oauth_server.settings import Settings
 from tests.tools.oauth.parts import CLIENT_ID, CLIENT_SECRET, ask

@@ -11,9 +11,9 @@ from domain.errors import ToolAnswerInvalid, ToolAuthNeeded, ToolUnavailable, Un
 from domain.tool_server import AuthorizationCode
 from services.storage.database import Database
 from services.storage.statements import Statements
-from services.tools import renewal, tokens
-from services.tools.oauth import ToolAuth
-from services.tools.tokens import Holder, Stored
+from services.tools.sign_in import renewal, tokens
+from services.tools.sign_in.oauth import ToolAuth
+from services.tools.sign_in.tokens import Holder, Stored
 from services.vault.vault import Vault
 from tests.tools.oauth.parts import BY_CODE, Clock, Person, ask
 from tests.tools.oauth.served import REDIRECT_URI, Sim

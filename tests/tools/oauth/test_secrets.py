@@ -9,9 +9,9 @@ import pytest
 from domain.errors import LonghaulError
 from domain.tool_server import AuthorizationCode, BearerToken, ClientCredentials
 from services.storage.database import Database
-from services.tools import tokens
-from services.tools.oauth import ToolAuth
-from services.tools.tokens import Holder, SignInAnswer
+from services.tools.sign_in import tokens
+from services.tools.sign_in.oauth import ToolAuth
+from services.tools.sign_in.tokens import Holder, SignInAnswer
 from services.vault.vault import Vault
 from tests.tools.oauth.parts import BY_CODE, CLIENT_ID, CLIENT_SECRET, Person, ask
 from tests.tools.oauth.served import Sim

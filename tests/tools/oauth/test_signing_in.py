@@ -13,10 +13,10 @@ from domain.tool_server import AuthorizationCode, BearerToken, Http, Stdio, Tool
 from services.net.guard import guarded_transport
 from services.storage.database import Database
 from services.storage.statements import Statements
-from services.tools import oauth, tokens
-from services.tools.oauth import ToolAuth
-from services.tools.oauth_flow import check_scheme
-from services.tools.tokens import Holder, SignInAnswer
+from services.tools.sign_in import oauth, tokens
+from services.tools.sign_in.oauth import ToolAuth
+from services.tools.sign_in.oauth_flow import check_scheme
+from services.tools.sign_in.tokens import Holder, SignInAnswer
 from services.vault.vault import Vault
 from simulators.oauth_server.settings import Settings
 from tests.tools.oauth.parts import BY_CODE, CLIENT_ID, CLIENT_SECRET, Person, ask

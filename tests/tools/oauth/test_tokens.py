@@ -4,8 +4,8 @@ import pytest
 from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 
 from services.storage.database import Database
-from services.tools import tokens
-from services.tools.tokens import Credentials, Holder, SignIn, SignInAnswer, Stored
+from services.tools.sign_in import tokens
+from services.tools.sign_in.tokens import Credentials, Holder, SignIn, SignInAnswer, Stored
 from services.vault.errors import Damaged, UnknownKey, WrongBinding
 from services.vault.vault import Vault
 

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from services.storage.database import Database
-from services.tools.commands import Commands
+from services.tools.client.commands import Commands
 from services.vault.vault import Vault
 from tests.tools.registry.scripted import Scripted
 

@@ -8,8 +8,8 @@ from domain.errors import ToolError
 from domain.tool_server import ServerOptions, Stdio, ToolServer
 from domain.tools import Annotations, Capability, CapabilityKind
 from services.storage.database import Database
-from services.tools import servers
-from services.tools.refresh import Refreshed, refresh
+from services.tools.registry import servers
+from services.tools.registry.refresh import Refreshed, refresh
 from services.vault.vault import Vault
 
 

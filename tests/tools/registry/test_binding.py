@@ -8,9 +8,9 @@ from domain.content import Text
 from domain.step import Step, StepKind
 from domain.tool_server import ServerOptions
 from domain.tools import ActionType, Capability, CapabilityKind, fingerprint
-from services.tools import servers
-from services.tools.binding import bind
-from services.tools.open_arguments import problems_of
+from services.tools.registry import servers
+from services.tools.registry.binding import bind
+from services.tools.registry.open_arguments import problems_of
 from tests.tools.registry.scripted import Scripted, tool
 
 TEXT = {"type": "string"}

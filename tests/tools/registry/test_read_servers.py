@@ -9,11 +9,11 @@ import pytest_asyncio
 from domain.tool_server import Http, Limits, ServerOptions, ToolServer
 from domain.tools import CAPABILITIES_LIMIT
 from services.storage.database import Database
-from services.tools import history, registry, servers
-from services.tools.commands import Commands
-from services.tools.connections import Connections
-from services.tools.drift import Movement
-from services.tools.refresh import Refreshed, refresh
+from services.tools.client.commands import Commands
+from services.tools.client.connections import Connections
+from services.tools.registry import capabilities, history, servers
+from services.tools.registry.drift import Movement
+from services.tools.registry.refresh import Refreshed, refresh
 from services.vault.vault import Vault
 from tests.api.tool_desk import Simulated, simulated
 
@@ -37,7 +37,7 @@ class Read:
         return [view.name for view in views if view.change is Movement.CHANGED]
 
     async def names(self) -> list[str]:
-        rows = await registry.usable(self.db, "anybody", [self.server.id])
+        rows = await capabilities.usable(self.db, "anybody", [self.server.id])
         return [row.capability.name for row in rows]
 
 
@@ -137,7 +137,7 @@ async def test_a_name_of_another_servers_tool_is_another_tool(read: Read, vault:
         await servers.create(tx, vault, other)
     await read.simulated.behave("shadows_another")
     await refresh(read.db, read.connections, other, "hand")
-    rows = await registry.usable(read.db, "anybody", [read.server.id, other.id])
+    rows = await capabilities.usable(read.db, "anybody", [read.server.id, other.id])
     mine = [row for row in rows if row.capability.name == "echo" and row.server == read.server.id]
     assert len(mine) == 1
     assert {row.server for row in rows} == {read.server.id, other.id}

@@ -9,14 +9,14 @@ from domain.errors import ToolUnavailable
 from domain.tool_server import ServerOptions
 from domain.tools import Action, ActionType, Capability, CapabilityKind, Effect, fingerprint
 from services.storage.database import Database
-from services.tools import history, registry, servers
-from services.tools.refresh import refresh
+from services.tools.registry import capabilities, history, servers
+from services.tools.registry.refresh import refresh
 from services.vault.vault import Vault
 from tests.tools.registry.scripted import Lists, Scripted, tool, tools
 
 
 async def usable(scripted: Scripted) -> list[str]:
-    rows = await registry.usable(scripted.db, "anybody", [scripted.server.id])
+    rows = await capabilities.usable(scripted.db, "anybody", [scripted.server.id])
     return [row.capability.name for row in rows]
 
 
@@ -139,7 +139,7 @@ async def test_ten_thousand_tools_are_a_thousand(scripted: Scripted) -> None:
 async def test_of_two_tools_of_one_name_the_first_counts(scripted: Scripted) -> None:
     found = await scripted.reads(tool("a", "first"), tool("a", "second"))
     assert found.total == 1
-    rows = await registry.usable(scripted.db, "anybody", [scripted.server.id])
+    rows = await capabilities.usable(scripted.db, "anybody", [scripted.server.id])
     assert [row.capability.description for row in rows] == ["first"]
 
 
@@ -157,7 +157,7 @@ async def test_a_number_that_the_database_spells_otherwise_keeps_its_pin(scripte
     await scripted.reads(large)
     found = await scripted.reads(large)
     assert found.changed == 0
-    rows = await registry.usable(scripted.db, "anybody", [scripted.server.id])
+    rows = await capabilities.usable(scripted.db, "anybody", [scripted.server.id])
     assert rows[0].pin.hash == fingerprint(large)
 
 
@@ -201,7 +201,7 @@ async def test_what_a_disabled_server_offers_is_not_usable(scripted: Scripted) -
     await scripted.reads(tool("a"))
     await servers.switch(scripted.db, scripted.server.id, disabled=True)
     assert await usable(scripted) == []
-    found = await registry.find(scripted.db, action(scripted, "a"), "anybody")
+    found = await capabilities.find(scripted.db, action(scripted, "a"), "anybody")
     assert found is not None
     assert found.server_disabled
     assert not found.usable
@@ -210,16 +210,16 @@ async def test_what_a_disabled_server_offers_is_not_usable(scripted: Scripted) -
 async def test_only_its_owners_find_what_a_server_offers(scripted: Scripted) -> None:
     await scripted.options(ServerOptions(owners=("ada",)))
     await scripted.reads(tool("a"))
-    assert await registry.find(scripted.db, action(scripted, "a"), "bob") is None
-    assert await registry.find(scripted.db, action(scripted, "a"), "ada") is not None
-    assert not await registry.usable(scripted.db, "bob", [scripted.server.id])
+    assert await capabilities.find(scripted.db, action(scripted, "a"), "bob") is None
+    assert await capabilities.find(scripted.db, action(scripted, "a"), "ada") is not None
+    assert not await capabilities.usable(scripted.db, "bob", [scripted.server.id])
 
 
 async def test_the_pin_says_what_server_and_admin_say(scripted: Scripted) -> None:
     await scripted.options(ServerOptions(trusted=True, idempotent=("put",)))
     await scripted.reads(tool("get", read_only=True), tool("put"))
-    get = await registry.find(scripted.db, action(scripted, "get"), "anybody")
-    put = await registry.find(scripted.db, action(scripted, "put"), "anybody")
+    get = await capabilities.find(scripted.db, action(scripted, "get"), "anybody")
+    put = await capabilities.find(scripted.db, action(scripted, "put"), "anybody")
     assert get is not None
     assert put is not None
     assert (get.pin.effect, get.pin.idempotent) == (Effect.READ, False)
@@ -233,7 +233,7 @@ async def test_a_resource_is_found_by_its_uri_or_by_a_template(scripted: Scripte
 
     async def name(uri: str) -> str | None:
         wanted = Action(server=scripted.server.id, type=ActionType.RESOURCE, name=uri)
-        found = await registry.find(scripted.db, wanted, "anybody")
+        found = await capabilities.find(scripted.db, wanted, "anybody")
         return None if found is None else found.pin.capability
 
     assert await name("note://1") == "note://1"
@@ -246,8 +246,8 @@ async def test_old_contracts_stay_to_be_compared_with(scripted: Scripted) -> Non
     first = tool("a", "Adds.")
     await scripted.reads(first)
     await scripted.reads(tool("a", "Deletes."))
-    assert await registry.contract(scripted.db, fingerprint(first)) == first
-    assert await registry.contract(scripted.db, "sha256:none") is None
+    assert await capabilities.contract(scripted.db, fingerprint(first)) == first
+    assert await capabilities.contract(scripted.db, "sha256:none") is None
 
 
 async def test_servers_take_turns_in_a_long_list(db: Database, vault: Vault, server_id: str) -> None:
@@ -255,7 +255,7 @@ async def test_servers_take_turns_in_a_long_list(db: Database, vault: Vault, ser
     other = await Scripted.make(db, vault, f"{server_id}b", ServerOptions(owners=(server_id,)))
     await one.reads(*tools(30))
     await other.reads(tool("mine"))
-    rows = await registry.usable(db, server_id, [one.server.id, other.server.id], limit=5)
+    rows = await capabilities.usable(db, server_id, [one.server.id, other.server.id], limit=5)
     assert {row.server for row in rows} == {one.server.id, other.server.id}
     assert len(rows) == 5
 

@@ -10,7 +10,7 @@ from domain.ids import REQUEST_ID
 from domain.tool_policy import Decision, Rule
 from domain.tools import Effect
 from services.storage.database import Database
-from services.tools import gates, rules
+from services.tools.registry import gates, rules
 
 
 async def test_rules_are_kept_with_their_number(db: Database) -> None:

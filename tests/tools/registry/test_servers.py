@@ -13,8 +13,8 @@ from domain.tool_server import (
     ToolServer,
 )
 from services.storage.database import Database
-from services.tools import servers
-from services.tools.redaction import MASK, address_of, redacted, restored
+from services.tools.registry import servers
+from services.tools.registry.redaction import MASK, address_of, redacted, restored
 from services.vault.errors import VaultError
 from services.vault.vault import Vault
 

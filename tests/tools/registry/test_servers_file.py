@@ -10,10 +10,10 @@ import pytest
 from domain.errors import InvalidInput
 from domain.tool_server import BearerToken, Http, ServerOptions, Stdio, ToolServer
 from services.storage.database import Database
-from services.tools import servers
-from services.tools.commands import Commands
-from services.tools.servers_file import Imported, import_file
-from services.tools.servers_json import parse, slug
+from services.tools.client.commands import Commands
+from services.tools.registry import servers
+from services.tools.registry.servers_file import Imported, import_file
+from services.tools.registry.servers_json import parse, slug
 from services.vault.vault import Vault
 
 SECRET = "s3cr3t-Value"

@@ -1,0 +1,1 @@
+"""The MCP client: connections to tool servers, calls, lists, and what their answers mean."""
