@@ -25,7 +25,8 @@ from domain.events import Event, EventType, StepFinished
 from domain.step import Hold, HoldKind, StepStatus
 from services.storage.database import Database
 from services.storage.tool_journal import Kept, ToolCallKey
-from services.tools.calls import Assignment, Made, ToolCaller
+from services.tools.assignment import Assignment, Made
+from services.tools.calls import ToolCaller
 from services.tools.registry import binding
 
 TRIES = 5

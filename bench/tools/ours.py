@@ -16,7 +16,8 @@ from domain.tools import Action, ActionType, ReadyCall
 from services.storage import requests
 from services.storage.database import Database
 from services.storage.tool_journal import ToolCallKey
-from services.tools.calls import Assignment, Made, ToolCaller
+from services.tools.assignment import Assignment, Made
+from services.tools.calls import ToolCaller
 from services.tools.client.connections import Connections
 from services.tools.registry import capabilities
 

@@ -21,7 +21,7 @@ from bench.tools.way import SLOW_S, Taken, Transport
 BEGIN: Final = "<!-- tool figures: written by `make bench` -->"
 END: Final = "<!-- end of tool figures -->"
 OVERHEAD_MS: Final = 15.0
-"""What a tool step's activity may take more than the same activity without a tool, p50 (issue 4)."""
+"""What a tool step's activity may take more than the same activity without a tool, p50."""
 TOGETHER_MS: Final = 2 * SLOW_S * 1000
 """Our own bound for 50 slow calls at once: one after the other they would take 25 s."""
 ENOUGH: Final = 100

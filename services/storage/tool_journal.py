@@ -7,6 +7,9 @@ write once: an answer counts for all the launch's rounds.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+
+import asyncpg
 
 from domain.content import Text
 from domain.errors import NotFound
@@ -80,12 +83,48 @@ _OPEN = """
     SELECT $1, $2, $3, coalesce(max(n), 0) + 1, $4, $5, $6, $7, $8, $9::jsonb, $10, $11, 'open', $12
     FROM tool_call WHERE request_id = $1 AND slot = $2 AND round = $3
     RETURNING n"""
+_OPEN_FIRST = """
+    SELECT appended, opened FROM longhaul_tool_open(
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"""
 _CLOSE = """
-    UPDATE tool_call SET state = $5, answer = $6::jsonb, marks = $7::jsonb, found = $8,
-        error_code = CASE $5 WHEN 'finished' THEN NULL ELSE coalesce(error_code, $9) END,
-        error = CASE $5 WHEN 'finished' THEN NULL ELSE coalesce(error, $10) END, finished_at = clock_timestamp()
-    WHERE request_id = $1 AND slot = $2 AND round = $3 AND n = $4 AND state = $11
-    RETURNING 1"""
+    SELECT appended, closed FROM longhaul_tool_close(
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"""
+
+
+class _Closing(NamedTuple):
+    """The parameters of `longhaul_tool_close` from `p_was` to `p_body`; JSON as text."""
+
+    was: str
+    state: str
+    answer: str | None = None
+    marks: str | None = None
+    found: bool = False
+    error_code: str | None = None
+    error: str | None = None
+    ref: str | None = None
+    body: bytes | None = None
+
+
+async def open_first(
+    where: Statements, key: ToolCallKey, planned: Planned, events: Sequence[Event], *, process: str
+) -> OpenCall | None:
+    """Open the step's first call and append the events, in one statement; commit it before anything is sent.
+
+    Returns:
+        The call; None when the step has calls already: the events are appended all the same, and `look` says more.
+
+    Raises:
+        NotFound: There is no such request.
+    """
+    call = _call(key, key.round, 1)
+    given = event_log.columns((*events, _called(call, planned)))
+    try:
+        (row,) = await where.fetch(_OPEN_FIRST, *_row(key, planned, process), *given)
+    except asyncpg.NoDataFoundError as error:
+        raise NotFound("no such request") from error
+    if row["appended"]:
+        where.grew(key.request_id)
+    return call if row["opened"] else None
 
 
 async def look(db: Database, key: ToolCallKey, *, left: bool) -> Kept | tuple[Uncertain, ...]:
@@ -127,62 +166,84 @@ def _state_of(row: Row, *, left: bool) -> str:
     return "left" if left else "uncertain"
 
 
-async def open_call(
-    db: Database, key: ToolCallKey, planned: Planned, events: Sequence[Event], *, process: str
-) -> OpenCall:
-    """Open a call and append the events; commits before anything is sent.
+async def open_call(db: Database, key: ToolCallKey, planned: Planned, *, process: str) -> OpenCall:
+    """Open a further call of a step; commits before anything is sent.
 
     Raises:
         NotFound: There is no such request.
     """
-    action = planned.action
     async with db.transaction() as tx:
         await _lock(tx, key.request_id)
-        rows = await tx.fetch(
-            _OPEN,
-            *(key.request_id, key.slot, key.round, key.launch),
-            *(action.server, action.type.value, action.name, planned.effect.value),
-            *(_json(planned.arguments), planned.marker, planned.may_repeat, process),
-        )
+        rows = await tx.fetch(_OPEN, *_row(key, planned, process))
         call = _call(key, key.round, rows[0]["n"])
-        await event_log.append(tx, key.request_id, (*events, _called(call, planned)))
+        await event_log.append(tx, key.request_id, (_called(call, planned),))
         return call
 
 
-async def finish(db: Database, call: OpenCall, kept: Kept, events: Sequence[Event], *, found: bool = False) -> bool:
-    """Store the answer if the call is still open (`found`: still uncertain, and a look-up found it), with the events.
+def _row(key: ToolCallKey, planned: Planned, process: str) -> tuple[object, ...]:
+    action = planned.action
+    return (
+        *(key.request_id, key.slot, key.round, key.launch),
+        *(action.server, action.type.value, action.name, planned.effect.value),
+        *(_json(planned.arguments), planned.marker, planned.may_repeat, process),
+    )
+
+
+async def finish(
+    where: Statements,
+    call: OpenCall,
+    kept: Kept,
+    events: Sequence[Event] = (),
+    *,
+    body: bytes | None = None,
+    found: bool = False,
+) -> bool:
+    """Store the answer and append the events if the call is still open, in one statement.
+
+    Args:
+        where: A transaction or the database.
+        call: The call.
+        kept: The answer.
+        events: What the end brings about.
+        body: What is to be stored under the answer's reference, None if it is inline or stored already.
+        found: The call was uncertain, and a look-up found its answer.
 
     Returns:
         False when somebody else closed the call: nothing was stored, and the answer must not be used.
     """
-    closing = ("finished", _json(kept.text), json_text.encode(list(kept.marks)), found, None, None)
+    closing = _Closing(
+        was="uncertain" if found else "open",
+        state="finished",
+        answer=_json(kept.text),
+        marks=json_text.encode(list(kept.marks)),
+        found=found,
+        ref=None if body is None else kept.text.ref,
+        body=body,
+    )
     told = _told(call, "found" if found else "finished", None, kept.marks)
-    return await _close(db, call, closing, (told, *events), was="uncertain" if found else "open")
+    return await _close(where, call, closing, (told, *events))
 
 
-async def fail(db: Database, call: OpenCall, *, code: str, message: str, uncertain: bool) -> bool:
+async def fail(where: Statements, call: OpenCall, *, code: str, message: str, uncertain: bool) -> bool:
     """Close the call without an answer; `uncertain`: the write may have happened all the same."""
     state = "uncertain" if uncertain else "failed"
-    closing = (state, None, None, False, code, message)
-    return await _close(db, call, closing, (_told(call, state, message, ()),), was="open")
+    closing = _Closing(was="open", state=state, error_code=code, error=message)
+    return await _close(where, call, closing, (_told(call, state, message, ()),))
 
 
-async def settle_uncertain(db: Database, call: OpenCall) -> bool:
+async def settle_uncertain(where: Statements, call: OpenCall) -> bool:
     """Note that a look-up did not find an uncertain write: it did not happen. Why it failed stays, if it was told."""
-    closing = ("failed", None, None, False, "not_happened", "a look-up did not find it")
-    return await _close(db, call, closing, (), was="uncertain")
+    told = "a look-up did not find it"
+    return await _close(where, call, _Closing("uncertain", "failed", error_code="not_happened", error=told), ())
 
 
-async def _close(
-    db: Database, call: OpenCall, closing: tuple[object, ...], events: Sequence[Event], *, was: str
-) -> bool:
+async def _close(where: Statements, call: OpenCall, closing: _Closing, events: Sequence[Event]) -> bool:
     key = call.key
-    async with db.transaction() as tx:
-        await _lock(tx, key.request_id)
-        rows = await tx.fetch(_CLOSE, key.request_id, key.slot, key.round, call.n, *closing, was)
-        if rows:
-            await event_log.append(tx, key.request_id, events)
-        return bool(rows)
+    given = (key.request_id, key.slot, key.round, call.n, *closing, *event_log.columns(events))
+    (row,) = await where.fetch(_CLOSE, *given)
+    if row["appended"]:
+        where.grew(key.request_id)
+    return bool(row["closed"])
 
 
 async def progress(where: Statements, call: OpenCall, number: int, data: dict[str, object]) -> None:

@@ -184,3 +184,12 @@ def test_shortening_keeps_words_whole() -> None:
     assert short("one two three four", 12) == "one two…"
     assert short("abcdefghijklmnop", 6) == "abcde…"
     assert short("one\n two", 10) == "one two"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_could_not_be_done_is_told_and_not_worked_on(language: str) -> None:
+    prompt = phrases(language)["tell"].format(prompt="List three seas.", failure="the server is down")
+    told = done(prompt, language)
+    assert "List three seas." in told
+    assert "the server is down" in told
+    assert len(told) <= len(prompt)

@@ -221,3 +221,9 @@ def phrases(language: str) -> Mapping[str, str]:
 def say(language: str, phrase: str, **values: object) -> str:
     """Return a phrase in a language given by its BCP 47 tag."""
     return phrases(language)[phrase].format(**values)
+
+
+def untold(language: str, prompt: str) -> str | None:
+    """Return what a prompt made by the phrase `tell` wants told; None: it is another prompt."""
+    asks = _BY_LANGUAGE.get(language[:2], _EN)["tell"].partition("{prompt}")[0]
+    return prompt.removeprefix(asks).strip() if prompt.startswith(asks) else None

@@ -9,7 +9,7 @@ from simulators.model_provider.json_value import Json, as_list
 from simulators.model_provider.rules.arithmetic import solve
 from simulators.model_provider.rules.entities import mentions
 from simulators.model_provider.rules.material import Material
-from simulators.model_provider.rules.phrases import say
+from simulators.model_provider.rules.phrases import say, untold
 from simulators.model_provider.rules.vagueness import is_greeting
 from simulators.model_provider.rules.words import keywords, share_subject, short
 from simulators.model_provider.rules.work import work
@@ -41,6 +41,9 @@ def _answer(document: StepDocument) -> str:
 
 
 def _work(document: StepDocument) -> str:
+    told = untold(document.language, document.prompt)
+    if told is not None:
+        return told
     solved = solve(document.prompt)
     if solved is not None:
         return f"{solved[0]} = {solved[1]}"
