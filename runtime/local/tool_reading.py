@@ -23,7 +23,7 @@ async def tools_read(api_url: str, limit_s: float = LIMIT_S) -> str:
                 while not all(_is_read(server) for server in servers):
                     await asyncio.sleep(_POLL_S)
                     servers = await _enabled(api)
-        except (TimeoutError, httpx.HTTPError):
+        except (TimeoutError, httpx.HTTPError, ValueError, LookupError):
             return "not read yet"
     return ", ".join(_told(server) for server in servers) or "none"
 

@@ -287,16 +287,22 @@ async def test_a_server_sees_nothing_of_our_environment_and_its_own_secret_goes_
     await plan(product, step("everything", "get-env"))
     ended = await product.ask(TWO_PARTS)
     seen = as_json(ended["answer"])
-    assert set(seen) <= {"PATH", "HOME", "LANG", "TMPDIR", "DEMO_TOKEN"}
+    assert set(seen) <= {"PATH", "HOME", "LANG", "TMPDIR", "PYTHONHASHSEED", "DEMO_TOKEN"}
     assert SECRET not in ended["answer"]
 
 
 @pytest.mark.usefixtures("node")
-async def test_a_tool_that_wants_another_protocol_fails_and_says_so(product: Product) -> None:
+async def test_a_tool_that_wants_another_protocol_is_not_offered_and_the_server_says_why(product: Product) -> None:
     """`simulate-research-query` runs as a task of the protocol only, which nobody here speaks."""
-    await plan(product, step("everything", "simulate-research-query", parameters={"topic": "tides"}))
+    await product.fault(
+        {"answer_json": {"steps": [step("everything", "simulate-research-query", parameters={"topic": "tides"})]}},
+        task="plan",
+        times=3,
+    )
     ended = await product.ask(TWO_PARTS, tool_approval="none")
-    assert "requires task augmentation" in told_as_not_done(ended)
+    assert ended["outcome"]["reason"] == "plan_refused"
+    server = (await product.api.get("/v1/tool-servers/everything")).json()
+    assert any("simulate-research-query" in refused and "task" in refused for refused in server["state"]["refused"])
 
 
 @pytest.mark.usefixtures("node")

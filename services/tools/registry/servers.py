@@ -4,6 +4,7 @@ Every change of a configuration makes its `revision` grow: whoever keeps a conne
 connection is stale.
 """
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
@@ -23,6 +24,8 @@ SERVERS_LIMIT = 200
 """Servers that an installation may have."""
 
 Source = Literal["file", "api"]
+
+_log = logging.getLogger(__name__)
 
 _COLUMNS = "id, reach, transport, address, options, disabled, revision, source, state, created_at, updated_at"
 _ONE = f"SELECT {_COLUMNS} FROM tool_server WHERE id = $1"  # noqa: S608  our own constant
@@ -205,15 +208,21 @@ async def rewrap(where: Statements, vault: Vault) -> int:
     """
     moved = 0
     for row in await where.fetch(_SEALED):
-        reach, hashed = bytes(row["reach"]), row["source_hash"]
-        was = None if hashed is None else bytes.fromhex(hashed)
-        if not vault.needs_rewrap(reach) and (was is None or not vault.needs_rewrap(was)):
-            continue
-        bound_to = _bound_to(row["id"])
-        now = None if was is None else vault.rewrap(was, bound_to=source_bound_to(row["id"])).hex()
-        fresh = vault.rewrap(reach, bound_to=bound_to)
-        moved += len(await where.fetch(_RESEAL, row["id"], fresh, now, reach))
+        try:
+            moved += await _rewrap(where, vault, row)
+        except VaultError as error:
+            _log.warning("how tool server %s is reached cannot be opened: %s", row["id"], error)
     return moved
+
+
+async def _rewrap(where: Statements, vault: Vault, row: Row) -> int:
+    reach, hashed = bytes(row["reach"]), row["source_hash"]
+    was = None if hashed is None else bytes.fromhex(hashed)
+    if not vault.needs_rewrap(reach) and (was is None or not vault.needs_rewrap(was)):
+        return 0
+    now = None if was is None else vault.rewrap(was, bound_to=source_bound_to(row["id"])).hex()
+    fresh = vault.rewrap(reach, bound_to=_bound_to(row["id"]))
+    return len(await where.fetch(_RESEAL, row["id"], fresh, now, reach))
 
 
 def source_bound_to(server_id: str) -> str:

@@ -5,6 +5,7 @@ a sign-in is over.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,11 +16,14 @@ from mcp.shared.auth import OAuthClientInformationFull, OAuthMetadata, OAuthToke
 from pydantic import BaseModel, Field, ValidationError
 
 from services.storage.database import Database, Tx
+from services.storage.driver import Row
 from services.storage.statements import Statements
-from services.vault.errors import Damaged
+from services.vault.errors import Damaged, VaultError
 from services.vault.vault import Vault
 
 LOCK_POLL_S = 0.1
+
+_log = logging.getLogger(__name__)
 
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS taken"
 _LOAD = "SELECT sealed, expires_at FROM tool_token WHERE server = $1 AND owner = $2"
@@ -154,11 +158,19 @@ async def rewrap(where: Statements, vault: Vault) -> int:
     """Bring all credentials under the active master key; returns how many were not. It may be repeated at any time."""
     moved = 0
     for row in await where.fetch(_OUTDATED):
-        if vault.needs_rewrap(row["sealed"]):
-            holder = Holder(row["server"], row["owner"])
-            sealed = vault.rewrap(row["sealed"], bound_to=holder.bound_to)
-            moved += len(await where.fetch(_REPLACE, *holder, sealed, row["sealed"]))
+        try:
+            moved += await _rewrap(where, vault, row)
+        except VaultError as error:
+            _log.warning("the tokens for tool server %s cannot be opened: %s", row["server"], error)
     return moved
+
+
+async def _rewrap(where: Statements, vault: Vault, row: Row) -> int:
+    if not vault.needs_rewrap(row["sealed"]):
+        return 0
+    holder = Holder(row["server"], row["owner"])
+    sealed = vault.rewrap(row["sealed"], bound_to=holder.bound_to)
+    return len(await where.fetch(_REPLACE, *holder, sealed, row["sealed"]))
 
 
 async def begin_sign_in(where: Statements, sign_in: SignIn, lifetime_s: float) -> None:
