@@ -16,7 +16,7 @@ EXAMPLE: Final = (
 )
 """The first request of `make run`: three parts side by side, and one that needs them."""
 
-_OPTIONS: Final = ("model", "priority", "budget_micros", "deadline_s", "approval", "language")
+_OPTIONS: Final = ("model", "priority", "budget_micros", "deadline_s", "approval", "language", "tool_approval")
 
 
 def first_request(session: Session, arguments: argparse.Namespace) -> int:
