@@ -45,9 +45,7 @@ class Parser:
         request.add_argument("--budget-micros", type=int, help="cap on the cost in millionths of a dollar")
         request.add_argument("--deadline-s", type=float)
         request.add_argument("--approval", choices=("none", "plan"))
-        request.add_argument(
-            "--tool-approval", choices=("policy", "all", "none"), help="which tool calls ask first, where no rule speaks"
-        )
+        request.add_argument("--tool-approval", choices=("policy", "all", "none"), help="which tool calls ask first")
         request.add_argument("--language")
         request.add_argument("--conversation")
         request.add_argument("--user")
