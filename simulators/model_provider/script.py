@@ -7,7 +7,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from simulators.model_provider.faults import Fault, Match, Rule
+from simulators.model_provider.fault_book import Match, Rule
+from simulators.model_provider.faults import Fault
 from simulators.model_provider.json_value import Json
 from simulators.model_provider.presets import PER_STEP
 

@@ -1,9 +1,19 @@
-"""Counting tokens as this provider bills them: one for every four bytes of UTF-8, and a frame for each message."""
+"""Counting tokens as this provider bills them: one for every four bytes of UTF-8, and a frame for each message.
+
+Images count flat, files by the bytes that their base64 stands for.
+"""
 
 from collections.abc import Iterable
 
+from simulators.model_provider.json_value import Json
+
+IMAGE = 765
+"""Of one image, whatever its size."""
+
 _BYTES_PER_TOKEN = 4
 _FRAME = 3
+_FILE_BYTES_PER_TOKEN = 16
+_BASE64 = 4 / 3
 
 
 def count(text: str) -> int:
@@ -14,6 +24,13 @@ def count(text: str) -> int:
 def count_prompt(texts: Iterable[str]) -> int:
     """Return the tokens of a list of messages."""
     return _FRAME + sum(_FRAME + count(text) for text in texts)
+
+
+def count_file(base64: Json) -> int:
+    """Return the tokens of a file given as base64 or as a data URL; one that stands elsewhere counts as an image."""
+    if not isinstance(base64, str):
+        return IMAGE
+    return max(round(len(base64) / _BASE64 / _FILE_BYTES_PER_TOKEN), 1)
 
 
 def cut(text: str, max_tokens: int) -> str:

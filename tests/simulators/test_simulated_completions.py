@@ -6,6 +6,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from simulators.model_provider.limits import Limit
 from simulators.model_provider.settings import Settings
 from tests.simulators.served import Provider, Serve
 
@@ -60,6 +61,13 @@ def test_a_stream_comes_in_pieces_and_ends_with_usage(provider: Provider) -> Non
     assert len(deltas) > 5
     assert [chunk["choices"][0]["finish_reason"] for chunk in chunks][-2:] == [None, "stop"]
     assert (usage["choices"], usage["usage"]["completion_tokens"] > 0) == ([], True)
+
+
+def test_no_model_name_disturbs_a_stream(provider: Provider) -> None:
+    for model in ("@", '"@"', "\\", "a b"):
+        chunks = events(provider.ask("What is 12*7?", stream=True, model=model).text)[:-1]
+        assert {chunk["model"] for chunk in chunks} == {model}
+        assert "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks) == "12*7 = 84"
 
 
 def test_a_stream_without_the_option_has_no_usage(provider: Provider) -> None:
@@ -185,7 +193,7 @@ def test_only_configured_models_exist(serve_with: Serve) -> None:
 
 
 def test_an_enforced_rate_limit_answers_429(serve_with: Serve) -> None:
-    provider = serve_with(Settings(requests_per_minute=2))
+    provider = serve_with(Settings(limit=Limit(rpm=2)))
     responses = [provider.ask("Hello") for _ in range(3)]
     assert [response.status_code for response in responses] == [200, 200, 429]
     assert responses[1].headers["x-ratelimit-remaining-requests"] == "0"

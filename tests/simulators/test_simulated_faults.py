@@ -70,6 +70,8 @@ def test_delete_removes_all_faults(provider: Provider) -> None:
     [
         [{"fault": {"status": 5}}],
         [{"fault": {"statsu": 500}}],
+        [{"fault": {"raw": {"body_base64": "?"}}}],
+        [{"fault": {"wrong_usage": "odd"}}],
         [{"match": {"taks": "x"}, "fault": {}}],
         [{"match": {"task": "plan"}, "fault": {"preset": "unheard-of"}}],
         [{"fault": {"preset": "cycle"}}],

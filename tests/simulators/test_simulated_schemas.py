@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.documents import PlannedSteps, UnderstandDocument, Understanding, Verdict
+from simulators.model_provider.pieces import pieces
 from simulators.model_provider.rules.understand import understand
 from simulators.model_provider.schemas import fit, minimal
-from simulators.model_provider.wire import pieces
 
 
 @pytest.mark.parametrize(
