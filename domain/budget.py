@@ -16,7 +16,7 @@ class Price(Value):
 
 
 class Usage(Value):
-    """Tokens of one call; `input_tokens` includes `cached_tokens`.
+    """Tokens of one call; `input_tokens` includes `cached_tokens`, `output_tokens` includes `reasoning_tokens`.
 
     `estimated`: counted by us, not told by the provider.
     """
@@ -24,6 +24,7 @@ class Usage(Value):
     input_tokens: int = Field(default=0, ge=0)
     cached_tokens: int = Field(default=0, ge=0)
     output_tokens: int = Field(default=0, ge=0)
+    reasoning_tokens: int = Field(default=0, ge=0)
     estimated: bool = False
 
 

@@ -11,7 +11,11 @@ LonghaulError
 │   ├── ModelThrottled       429 or overloaded; `retry_after_s` says when
 │   ├── ModelUnavailable     network, 5xx, cut stream, time-out; retried by the activity's policy
 │   ├── ModelRejected        the request is wrong for this model (400, 404, 413, 422); never retried
+│   │   ├── ModelContextTooLong   the input has more tokens than the model takes: a larger one may do
+│   │   └── ModelContentRefused   the provider's policy forbids the content
 │   ├── ModelCredentialDead  401, 402, 403; never retried with the same credential
+│   ├── ModelUnknown         no route has this name, or it may not be used; never retried
+│   ├── NoCapacity           every account that could answer is at its limit or out; `retry_after_s` says when
 │   ├── ModelAnswerInvalid   an answer that breaks the protocol; retried
 │   ├── ModelAnswerTooLarge  an answer over the product's bound; never retried
 │   └── BudgetExhausted      what is left of the budget does not pay another call
@@ -84,9 +88,13 @@ class NotFound(LonghaulError):
 
 
 class Conflict(LonghaulError):
-    """The object is in another state than the caller thinks."""
+    """The object is in another state than the caller thinks; `problems` may name what is in the way."""
 
     code = "conflict"
+
+    def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
 
 
 class Unavailable(LonghaulError):
@@ -130,10 +138,43 @@ class ModelRejected(ModelError):
     code = "model_rejected"
 
 
+class ModelContextTooLong(ModelRejected):
+    """The input has more tokens than the model takes."""
+
+    code = "context_length_exceeded"
+
+
+class ModelContentRefused(ModelRejected):
+    """The provider's policy forbids the content."""
+
+    code = "content_refused"
+
+
 class ModelCredentialDead(ModelError):
     """The provider does not accept the credential, or its account has no funds."""
 
     code = "model_credential_dead"
+
+
+class ModelUnknown(ModelError):
+    """No route has this name (404), or the caller may not use it (403, `forbidden`)."""
+
+    code = "model_not_found"
+
+    def __init__(self, message: str, *, forbidden: bool = False) -> None:
+        super().__init__(message)
+        self.forbidden = forbidden
+
+
+class NoCapacity(ModelError):
+    """Every account that could answer is at its limit, parked or resting. `resting`: none is at its limit."""
+
+    code = "no_capacity"
+    retryable = True
+
+    def __init__(self, message: str, retry_after_s: float, *, resting: bool = False) -> None:
+        super().__init__(message, retry_after_s)
+        self.resting = resting
 
 
 class ModelAnswerInvalid(ModelError):

@@ -25,6 +25,9 @@ transaction that appends them; so an event carries all that its read model needs
 | tool.finished | step_id, call_id, status (finished, failed, uncertain, found), error, marks |
 | cost | step_id, call_id, micros, usage, model, simulated (whether a simulated model answered) |
 | message.refused | message, message_id, problems |
+| call.chunk | call_id, first, chunks, size: a gateway answer's chunks as they came, numbered from `first`; bytes |
+| call.reset | call_id: forget the chunks so far |
+| call.finished | outcome (CallOutcome) |
 
 Events of source `wf` are appended in their order. A step's events come from its activities too, so each carries the
 `round` it belongs to: the read model takes a `step.started` or `step.retried` only for a round above the one it has,
@@ -65,6 +68,9 @@ class EventType(StrEnum):
     TOOL_FINISHED = "tool.finished"
     COST = "cost"
     MESSAGE_REFUSED = "message.refused"
+    CALL_CHUNK = "call.chunk"
+    CALL_RESET = "call.reset"
+    CALL_FINISHED = "call.finished"
 
 
 class StepFinished(Value):

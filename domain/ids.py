@@ -7,6 +7,7 @@ import re
 import uuid
 
 REQUEST_ID = re.compile(r"^req_[0-9a-f]{32}\Z")
+CALL_ID = re.compile(r"^call_[0-9a-f]{32}\Z")
 STEP_ID = re.compile(r"^[a-z][a-z0-9_-]{0,39}\Z")
 
 
@@ -23,9 +24,19 @@ def uuid7_hex(unix_ms: int, random_bits: int) -> str:
     return uuid.UUID(int=value).hex
 
 
+def unix_ms_of(made: str) -> int:
+    """Return when a request's or a gateway call's id was made, in milliseconds since 1970, UTC."""
+    return int(made.rpartition("_")[2], 16) >> 80
+
+
 def request_id(unix_ms: int, random_bits: int) -> str:
     """Return a new request id, `req_<uuidv7>`."""
     return f"req_{uuid7_hex(unix_ms, random_bits)}"
+
+
+def gateway_call_id(unix_ms: int, random_bits: int) -> str:
+    """Return a new id of a gateway call, `call_<uuidv7>`."""
+    return f"call_{uuid7_hex(unix_ms, random_bits)}"
 
 
 def step_workflow_id(request: str, step: str, first_round: int) -> str:

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.ids import REQUEST_ID, STEP_ID, call_id, request_id, step_workflow_id, uuid7_hex
+from domain.ids import (
+    CALL_ID,
+    REQUEST_ID,
+    STEP_ID,
+    call_id,
+    gateway_call_id,
+    request_id,
+    step_workflow_id,
+    unix_ms_of,
+    uuid7_hex,
+)
 
 
 @given(unix_ms=st.integers(0, 2**48 - 1), random_bits=st.integers(0, 2**80))
@@ -21,6 +31,13 @@ def test_example_of_the_rfc() -> None:
 @given(first=st.integers(0, 2**47), later=st.integers(1, 2**20), bits=st.integers(0, 2**80))
 def test_later_ids_sort_after_earlier_ones(first: int, later: int, bits: int) -> None:
     assert request_id(first, bits) < request_id(first + later, 0)
+
+
+@given(unix_ms=st.integers(0, 2**48 - 1), random_bits=st.integers(0, 2**80))
+def test_an_id_tells_when_it_was_made(unix_ms: int, random_bits: int) -> None:
+    call = gateway_call_id(unix_ms, random_bits)
+    assert CALL_ID.match(call)
+    assert unix_ms_of(call) == unix_ms_of(request_id(unix_ms, random_bits)) == unix_ms
 
 
 def test_request_id_is_well_formed() -> None:
