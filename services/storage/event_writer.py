@@ -9,7 +9,8 @@ back, to be stored with the end. While the database is away the buffer is kept, 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from domain.errors import Unavailable
 from domain.events import Event
@@ -44,6 +45,11 @@ class EventWriter:
         self._closing = False
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many characters are not stored yet, about."""
+        return self._buffer.size
+
     async def start(self) -> None:
         """Begin to flush."""
         self._db.announce_to(self.notify)
@@ -73,11 +79,26 @@ class EventWriter:
         """
         if not text:
             return
+        await self._room()
+        self._buffer.text(request_id, step_id, call_id, text)
+        self._given.set()
+
+    async def chunks(
+        self, request_id: str, call_id: str, first: int, chunks: Sequence[Mapping[str, Any]], size: int
+    ) -> None:
+        """Append chunks of a gateway call (`call.chunk`), numbered from `first`; waits only when the buffer is full.
+
+        `size`: the bytes that the model said in them.
+        """
+        await self._room()
+        self._buffer.chunks(request_id, call_id, first, chunks, size)
+        self._given.set()
+
+    async def _room(self) -> None:
+        """Wait until the buffer takes more."""
         if self._buffer.size >= self._capacity:
             async with self._flushed:
                 await self._flushed.wait_for(lambda: self._buffer.size < self._capacity)
-        self._buffer.text(request_id, step_id, call_id, text)
-        self._given.set()
 
     async def reset(self, request_id: str, step_id: str | None, call_id: str) -> None:
         """Tell viewers to forget the call's text so far (`text.reset`), in order with its deltas."""

@@ -7,8 +7,8 @@ A call is (request, slot, round, n). `n` is allotted by INSERT before anything i
 the finished call's answer, or closes what a dead process left open and takes the next `n`.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import asyncpg
@@ -32,6 +32,29 @@ class CallKey:
     request_id: str
     slot: str
     round: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """What is to be sent, and to whom: the evidence, should the call be lost.
+
+    Attributes:
+        model: The model that will be asked.
+        input_tokens: Our estimate of the input.
+        process: Who asks; for people who look at the table.
+        deployment: Who is asked (`domain.model_pool`).
+        price: What the call's tokens cost there.
+    """
+
+    model: str
+    input_tokens: int
+    process: str
+    deployment: str = ""
+    price: Price = field(default_factory=Price)
+
+    def columns(self) -> tuple[str, int, str, str, str]:
+        """Return the values as the SQL functions take them."""
+        return (self.model, self.input_tokens, self.process, self.deployment, self.price.model_dump_json())
 
 
 @dataclass(frozen=True)
@@ -99,8 +122,8 @@ class _Closing(NamedTuple):
     body: bytes | None = None
 
 
-_OPEN = "SELECT appended, opened FROM longhaul_call_open($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-_BEGIN = "SELECT * FROM longhaul_call_begin($1, $2, $3, $4, $5, $6)"
+_OPEN = "SELECT appended, opened FROM longhaul_call_open($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+_BEGIN = "SELECT * FROM longhaul_call_begin($1, $2, $3, $4, $5, $6, $7, $8)"
 _END = """
     SELECT appended, closed FROM longhaul_call_end(
         $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"""
@@ -109,9 +132,7 @@ _ESTIMATE = """
     WHERE request_id = $1 AND slot = $2 AND round = $3 AND n = $4 AND state = 'lost'"""
 
 
-async def open_first(
-    where: Statements, key: CallKey, events: Sequence[Event], *, model: str, input_tokens: int, process: str
-) -> Call | None:
+async def open_first(where: Statements, key: CallKey, events: Sequence[Event], sent: Sent) -> Call | None:
     """Append the events and open the round's first call, in one statement; commit it before sending.
 
     Returns:
@@ -120,7 +141,7 @@ async def open_first(
     Raises:
         NotFound: There is no such request.
     """
-    given = (*event_log.columns(events), key.slot, key.round, model, input_tokens, process)
+    given = (*event_log.columns(events), key.slot, key.round, *sent.columns())
     try:
         (row,) = await where.fetch(_OPEN, key.request_id, *given)
     except asyncpg.NoDataFoundError as error:
@@ -130,30 +151,22 @@ async def open_first(
     return _call(key, 1) if row["opened"] else None
 
 
-async def begin(
-    tx: Tx, key: CallKey, *, model: str, input_tokens: int, process: str, price_of: Callable[[str], Price]
-) -> Begun:
+async def begin(tx: Tx, key: CallKey, sent: Sent) -> Begun:
     """Find the round's answer, or open a call, in one round trip (one more for each call that was lost).
 
-    Args:
-        tx: The transaction; commit it before sending.
-        key: What the call is for.
-        model: The model that will be asked.
-        input_tokens: Our estimate of the input, the evidence should the call be lost.
-        process: Who asks; for people who look at the table.
-        price_of: The price of a model by its name; what a lost call's tokens cost.
+    Commit the transaction before sending.
 
     Raises:
         NotFound: There is no such request.
     """
     try:
-        rows = await tx.driver.fetch(_BEGIN, key.request_id, key.slot, key.round, model, input_tokens, process)
+        rows = await tx.driver.fetch(_BEGIN, key.request_id, key.slot, key.round, *sent.columns())
     except asyncpg.NoDataFoundError as error:
         raise NotFound("no such request") from error
     last = rows[-1]
     if last["found"] == "finished":
         return _finished(key, last)
-    lost = tuple([await _close_by_evidence(tx, key, row, price_of) for row in rows[:-1]])
+    lost = tuple([await _close_by_evidence(tx, key, row) for row in rows[:-1]])
     return Opened(call=_call(key, last["n"]), lost=lost)
 
 
@@ -203,14 +216,14 @@ async def _end(where: Statements, call: Call, closing: _Closing, events: Sequenc
     return bool(row["closed"])
 
 
-async def _close_by_evidence(tx: Tx, key: CallKey, row: Row, price_of: Callable[[str], Price]) -> Lost:
+async def _close_by_evidence(tx: Tx, key: CallKey, row: Row) -> Lost:
     delivered: str = row["delivered"]
     usage = Usage(
         input_tokens=row["input_tokens"],
         output_tokens=estimate_tokens(delivered) if delivered else 0,
         estimated=True,
     )
-    lost = Lost(_call(key, row["n"]), row["model"], usage, cost(usage, price_of(row["model"])))
+    lost = Lost(_call(key, row["n"]), row["model"], usage, cost(usage, Price.model_validate(row["price"])))
     await tx.driver.execute(
         _ESTIMATE, key.request_id, key.slot, key.round, lost.call.n, usage.model_dump_json(), lost.cost_micros
     )

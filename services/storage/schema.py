@@ -2,9 +2,9 @@
 
 from sqlmodel import SQLModel
 
-from services.storage import tables, tool_tables
+from services.storage import gateway_tables, pool_tables, tables, tool_tables
 
-TABLE_MODULES = (tables, tool_tables)
+TABLE_MODULES = (tables, tool_tables, pool_tables, gateway_tables)
 """The modules that define them; importing one registers its tables."""
 
 METADATA = SQLModel.metadata

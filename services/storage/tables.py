@@ -19,7 +19,11 @@ def table(model: type[SQLModel]) -> Table:
 
 
 class Request(Named, table=True):
-    """A request as its events left it. `open_items`: open questions and approvals by id."""
+    """A request as its events left it. `open_items`: open questions and approvals by id.
+
+    `kind` `call`: a call of the gateway. Its `message` is the body as asked, its `options` a
+    `domain.gateway.CallOptions`, its `outcome` a `CallOutcome`.
+    """
 
     __table_args__ = (
         Index("request_by_owner", "owner", "id"),
@@ -31,6 +35,7 @@ class Request(Named, table=True):
 
     id: str = Field(sa_column=id_column(primary=True))
     owner: str = Field(sa_column=id_column())
+    kind: str = Field(sa_column=Column(Text, nullable=False, server_default=text("'request'")))
     user_id: str | None = Field(sa_column=id_column(nullable=True))
     conversation_id: str | None = Field(sa_column=id_column(nullable=True))
     parent_id: str | None = Field(sa_column=id_column(nullable=True))
@@ -56,6 +61,8 @@ class Request(Named, table=True):
 
 class Idempotency(Named, table=True):
     """Which request an Idempotency-Key made. Hashes are SHA-256 in hex."""
+
+    __table_args__ = (Index("idempotency_by_request", "request_id"),)
 
     owner: str = Field(sa_column=id_column(primary=True))
     route: str = Field(sa_column=id_column(primary=True))
@@ -109,7 +116,10 @@ class RequestEvent(Named, table=True):
 
 
 class ModelCall(Named, table=True):
-    """The call journal. `answer` is a `domain.content.Text`, `usage` a `domain.budget.Usage`."""
+    """The call journal. `answer` is a `domain.content.Text`, `usage` a `domain.budget.Usage`, `price` a `Price`.
+
+    `deployment`: who was asked, `model`: by which name.
+    """
 
     __table_args__ = ({"postgresql_with": {"fillfactor": 70}},)
 
@@ -120,6 +130,8 @@ class ModelCall(Named, table=True):
     state: str = Field(sa_column=Column(Text, nullable=False, server_default=text("'open'")))
     model: str = Field(sa_column=text_column(nullable=False))
     process: str = Field(sa_column=text_column(nullable=False))
+    deployment: str = Field(sa_column=Column(Text(collation="C"), nullable=False, server_default=text("''")))
+    price: dict[str, Any] = Field(sa_column=json_column("{}"))
     input_tokens: int = Field(sa_column=number_column())
     answer: dict[str, Any] | None = Field(sa_column=json_column())
     finish_reason: str | None = Field(sa_column=text_column())

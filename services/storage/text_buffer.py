@@ -1,8 +1,9 @@
-"""Streamed text waiting to be stored: merged per call, numbered once, so that the same batch may be sent again."""
+"""Streamed answers waiting to be stored: merged per call, numbered once, so that the same batch may be sent again."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from domain.events import Event, EventType
 
@@ -14,14 +15,16 @@ _REMEMBERED_CALLS = 10_000
 
 @dataclass
 class _Piece:
-    """What becomes one event: a text, or a reset (no parts)."""
+    """What becomes one event: a text, a reset (no parts), or chunks of a gateway call, numbered from `first`."""
 
     request_id: str
     step_id: str | None
     call_id: str
     type: EventType
-    parts: list[str] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list[str])
     size: int = 0
+    first: int = 0
+    chunks: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,15 @@ class TextBuffer:
         piece.parts.append(text)
         piece.size += len(text)
         self.size += len(text)
+
+    def chunks(self, request_id: str, call_id: str, first: int, chunks: Sequence[Mapping[str, Any]], size: int) -> None:
+        """Add chunks of a gateway call, the next after those before; `size`: the bytes that the model said in them."""
+        piece = self._open.get(call_id)
+        if piece is None or piece.type is not EventType.CALL_CHUNK or piece.size >= MAX_PIECE:
+            piece = self._new(_Piece(request_id, None, call_id, EventType.CALL_CHUNK, first=first))
+        piece.chunks.extend(chunks)
+        piece.size += size
+        self.size += size
 
     def reset(self, request_id: str, step_id: str | None, call_id: str) -> None:
         """Add the news that the call's text so far is void."""
@@ -88,7 +100,11 @@ class TextBuffer:
         return piece
 
     def _event(self, piece: _Piece) -> Event:
-        data: dict[str, object] = {"v": 1, "step_id": piece.step_id, "call_id": piece.call_id}
+        data: dict[str, object] = {"v": 1, "call_id": piece.call_id}
+        if piece.type is EventType.CALL_CHUNK:
+            data |= {"first": piece.first, "chunks": piece.chunks, "size": piece.size}
+        else:
+            data["step_id"] = piece.step_id
         if piece.type is EventType.TEXT_DELTA:
             data["text"] = "".join(piece.parts)
         source_seq = self._number(piece.call_id)

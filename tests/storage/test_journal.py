@@ -12,7 +12,7 @@ from domain.events import EventType
 from services.storage import blobs, journal
 from services.storage.database import Database
 from services.storage.event_writer import EventWriter
-from services.storage.journal import Answer, Begun, Call, CallKey, Finished, Opened
+from services.storage.journal import Answer, Begun, Call, CallKey, Finished, Opened, Sent
 from services.storage.views import calls
 from services.storage.views.calls import CallState
 from tests.storage.samples import OWNER, accepted, log, new_id, phase
@@ -25,9 +25,11 @@ PRICES = {
 
 async def _begin(db: Database, key: CallKey, model: str = "small") -> Begun:
     async with db.transaction() as tx:
-        return await journal.begin(
-            tx, key, model=model, input_tokens=100, process="test", price_of=lambda name: PRICES[name]
-        )
+        return await journal.begin(tx, key, _sent(model))
+
+
+def _sent(model: str) -> Sent:
+    return Sent(model=model, input_tokens=100, process="test", deployment="d1", price=PRICES[model])
 
 
 async def _opened(db: Database, key: CallKey, model: str = "small") -> Opened:
@@ -83,9 +85,7 @@ async def test_an_unknown_request_has_no_first_call(db: Database) -> None:
 
 
 async def _open_first(db: Database, key: CallKey) -> Call | None:
-    return await journal.open_first(
-        db, key, (phase("running", "wf", 1),), model="small", input_tokens=100, process="test"
-    )
+    return await journal.open_first(db, key, (phase("running", "wf", 1),), _sent("small"))
 
 
 async def test_what_an_end_brings_about_is_stored_only_if_the_call_was_open(db: Database) -> None:
@@ -207,7 +207,7 @@ async def test_a_call_that_was_rolled_back_was_never_opened(db: Database) -> Non
 async def _begin_then_fail(db: Database, key: CallKey) -> None:
     async with AsyncExitStack() as stack:
         tx = await stack.enter_async_context(db.transaction())
-        await journal.begin(tx, key, model="small", input_tokens=1, process="test", price_of=PRICES.__getitem__)
+        await journal.begin(tx, key, _sent("small"))
         raise RuntimeError
 
 

@@ -9,7 +9,8 @@ DECLARE
     v_version int;
 BEGIN
     CASE p_type
-    WHEN 'text.delta', 'text.reset', 'plan.refused', 'message.refused', 'tool.called', 'tool.progress', 'tool.finished' THEN
+    WHEN 'text.delta', 'text.reset', 'plan.refused', 'message.refused', 'tool.called', 'tool.progress', 'tool.finished',
+        'call.chunk', 'call.reset' THEN
         NULL;
     WHEN 'step.started', 'step.retried' THEN
         INSERT INTO step_run AS s (request_id, step_id, status, round, child, feedback, started_at)
@@ -85,13 +86,13 @@ BEGIN
         WHERE r.id = p_request AND s.request_id = p_request AND s.status = 'waiting'
             AND s.step_id = r.open_items->'approvals'->(p_data->>'approval_id')->>'step_id';
         UPDATE request SET open_items = open_items #- ARRAY['approvals', p_data->>'approval_id'] WHERE id = p_request;
-    WHEN 'request.finished' THEN
+    WHEN 'request.finished', 'call.finished' THEN
         UPDATE request SET phase = p_data->'outcome'->>'phase', outcome = p_data->'outcome', finished_at = p_at,
             paused = false, not_started = false, open_items = '{"questions": {}, "approvals": {}}',
             cost_micros = greatest(cost_micros, coalesce((p_data->'outcome'->>'cost_micros')::bigint, 0))
         WHERE id = p_request;
     WHEN 'request.accepted' THEN
-        UPDATE request SET owner = p_data->>'owner', user_id = p_data->>'user_id',
+        UPDATE request SET owner = p_data->>'owner', kind = coalesce(p_data->>'kind', 'request'), user_id = p_data->>'user_id',
             conversation_id = p_data->>'conversation_id', parent_id = p_data->'parent'->>'request_id',
             parent_step_id = p_data->'parent'->>'step_id', depth = coalesce((p_data->>'depth')::int, 0),
             message = p_data->'message', options = coalesce(nullif(p_data->'options', 'null'), '{}'),

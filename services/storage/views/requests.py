@@ -19,7 +19,7 @@ from services.storage.tables import Request, table
 
 _REQUEST = table(Request)
 _R = _REQUEST.c
-_ITEMS = frozenset({"open_items", "not_started"})
+_ITEMS = frozenset({"open_items", "not_started", "kind"})
 
 
 class RequestView(Value):
@@ -103,7 +103,7 @@ async def list_page(
     Raises:
         InvalidInput: The cursor is not one of ours.
     """
-    query = _narrow(select(_REQUEST).where(_R.owner == owner, ~_R.not_started), narrowed)
+    query = _narrow(select(_REQUEST).where(_R.owner == owner, _R.kind == "request", ~_R.not_started), narrowed)
     if cursor is not None:
         if not REQUEST_ID.match(cursor):
             raise InvalidInput("the cursor is not one of ours")
