@@ -1,4 +1,4 @@
-"""A transport for `httpx2` that connects only to addresses it has checked itself.
+"""A transport for `httpx2` that connects only to addresses it has checked itself; `connect_judged` serves others too.
 
 It resolves the host, judges every address of the answer, and connects to one of those it judged: a name that resolves
 differently a moment later (DNS rebinding) gains nothing. Redirects and OAuth's discovery go through the same transport,
@@ -9,8 +9,9 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Iterable, Sequence
-from typing import cast
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar, cast
 
 import httpcore2
 import httpx2
@@ -25,6 +26,8 @@ ADDRESSES_TRIED = 4
 LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30.0)
 
 _HOST_SHOWN = 253
+
+Stream = TypeVar("Stream")
 
 
 class AddressRefused(InvalidInput):
@@ -82,18 +85,13 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         """Resolve, judge, connect."""
-        clock = asyncio.get_running_loop().time
-        end = clock() + (CONNECT_TIMEOUT_S if timeout is None else timeout)
-        addresses = await resolve(host, port, min(RESOLVE_TIMEOUT_S, end - clock()))
-        judge(host, port, addresses, allow_private=self._allow_private)
-        for left in range(min(len(addresses), ADDRESSES_TRIED), 0, -1):
-            address, share = addresses.pop(0), max(end - clock(), 0) / left
-            try:
-                return await self._network.connect_tcp(str(address), port, share, local_address, socket_options)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
-                if left == 1:
-                    raise
-        raise httpcore2.ConnectError("the host has no address")
+
+        async def connect(address: str, limit_s: float) -> httpcore2.AsyncNetworkStream:
+            return await self._network.connect_tcp(address, port, limit_s, local_address, socket_options)
+
+        limit_s = CONNECT_TIMEOUT_S if timeout is None else timeout
+        to = Destination(host, port, allow_private=self._allow_private, limit_s=limit_s)
+        return await connect_judged(to, connect, (httpcore2.ConnectError, httpcore2.ConnectTimeout))
 
     async def connect_unix_socket(
         self,
@@ -108,6 +106,45 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         """Wait between the pool's tries."""
         await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a connection is to lead. `limit_s`: bound of resolving and connecting together, in seconds."""
+
+    host: str
+    port: int
+    allow_private: bool
+    limit_s: float
+
+
+async def connect_judged(
+    to: Destination, connect: Callable[[str, float], Awaitable[Stream]], failures: tuple[type[Exception], ...]
+) -> Stream:
+    """Resolve a host once, judge its addresses, and connect to the first of them that answers.
+
+    Args:
+        to: Where to.
+        connect: Connects to an address within so many seconds.
+        failures: What it raises when nobody answers there; the last one is raised on.
+
+    Raises:
+        AddressRefused: One of the addresses is not allowed.
+        httpcore2.ConnectError: There are none.
+        httpcore2.ConnectTimeout: The name was not resolved in time.
+    """
+    clock = asyncio.get_running_loop().time
+    end = clock() + to.limit_s
+    addresses = await resolve(to.host, to.port, min(RESOLVE_TIMEOUT_S, to.limit_s))
+    judge(to.host, to.port, addresses, allow_private=to.allow_private)
+    for left in range(min(len(addresses), ADDRESSES_TRIED), 0, -1):
+        address, share = addresses.pop(0), max(end - clock(), 0) / left
+        try:
+            return await connect(str(address), share)
+        except failures:
+            if left == 1:
+                raise
+    raise httpcore2.ConnectError("the host has no address")
 
 
 def judge(host: str, port: int, addresses: Sequence[Address], *, allow_private: bool) -> None:
