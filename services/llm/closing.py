@@ -1,16 +1,17 @@
 """The second half of a journaled call: its answer or its failure, and what it cost, stored in one statement, once."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from domain.budget import Usage, cost
 from domain.errors import Unavailable
 from domain.events import Event
-from services.llm.assignment import Assignment, CallResult
+from services.llm.assignment import Assignment, CallResult, Way
 from services.llm.chat import ChatAnswer
+from services.llm.course import Course
 from services.llm.opening import OpenCall, cost_event
-from services.llm.prices import Prices
 from services.storage import blobs, journal
 from services.storage.database import Database
 
@@ -21,17 +22,16 @@ STORE_WITHIN_S = 30.0
 class Books:
     """Closes calls in the journal."""
 
-    def __init__(self, db: Database, prices: Prices) -> None:
+    def __init__(self, db: Database) -> None:
         self._db = db
-        self._prices = prices
 
     async def keep(
-        self, work: Assignment, opened: OpenCall, answer: ChatAnswer, said: Sequence[Event] = ()
+        self, course: Course, opened: OpenCall, answer: ChatAnswer, said: Sequence[Event] = ()
     ) -> CallResult:
         """Store an answer; try again while the database is away.
 
         Args:
-            work: What the call was for.
+            course: The call's course so far.
             opened: The call.
             answer: Its answer.
             said: Streamed text of the call that is not stored yet: it precedes the call's end in the log.
@@ -39,10 +39,19 @@ class Books:
         Raises:
             Unavailable: The database stayed away, or another process closed the call.
         """
-        end = self._end(work, opened, answer)
+        end = _end(course, opened, answer)
         if not await self._stored(opened, end, said):
             raise Unavailable("another process closed this model call", retry_after_s=0.5)
-        return _result(opened, answer, end.entry)
+        return CallResult(
+            text=answer.text,
+            stored=end.entry.text,
+            finish_reason=answer.finish_reason,
+            refused=answer.refused,
+            usage=answer.usage,
+            cost_micros=end.way.cost_micros,
+            way=end.way,
+            answer=answer,
+        )
 
     async def _stored(self, opened: OpenCall, end: "_End", said: Sequence[Event]) -> bool:
         until = asyncio.get_running_loop().time() + STORE_WITHIN_S
@@ -63,26 +72,16 @@ class Books:
         Raises:
             Unavailable: The database is away; the call stays open, and the next attempt closes it as lost.
         """
-        model = opened.request.model
-        micros = cost(usage, self._prices.of(model))
-        spent = () if usage == Usage() else (cost_event(work, opened.call, model, usage, micros),)
+        granted = opened.granted
+        micros = cost(usage, granted.price)
+        simulated = granted.provider.simulated
+        spent = (
+            ()
+            if usage == Usage()
+            else (cost_event(work, opened.call, granted.upstream_model, usage, micros, simulated=simulated),)
+        )
         closed = await journal.fail(self._db, opened.call, code=code, usage=usage, cost_micros=micros, events=spent)
         return opened.earlier.cost_micros + (micros if closed else 0)
-
-    def _end(self, work: Assignment, opened: OpenCall, answer: ChatAnswer) -> "_End":
-        stored, body = blobs.portable(answer.text)
-        micros = cost(answer.usage, self._prices.of(answer.model))
-        entry = journal.Answer(
-            text=stored,
-            finish_reason=answer.finish_reason,
-            refused=answer.refused,
-            usage=answer.usage,
-            cost_micros=micros,
-            model=answer.model,
-        )
-        spent = cost_event(work, opened.call, answer.model, answer.usage, micros, simulated=answer.simulated)
-        concluded = work.conclude(answer, stored) if work.conclude else ()
-        return _End(entry, body, (spent, *concluded))
 
 
 class _End(NamedTuple):
@@ -91,14 +90,30 @@ class _End(NamedTuple):
     entry: journal.Answer
     body: bytes | None
     events: tuple[Event, ...]
+    way: Way
 
 
-def _result(opened: OpenCall, answer: ChatAnswer, entry: journal.Answer) -> CallResult:
-    return CallResult(
-        text=answer.text,
-        stored=entry.text,
+def _end(course: Course, opened: OpenCall, answer: ChatAnswer) -> _End:
+    work, granted = course.work, opened.granted
+    stored, body = blobs.portable(_kept(work, answer))
+    micros = cost(answer.usage, granted.price)
+    entry = journal.Answer(
+        text=stored,
         finish_reason=answer.finish_reason,
         refused=answer.refused,
         usage=answer.usage,
-        cost_micros=entry.cost_micros + opened.earlier.cost_micros,
+        cost_micros=micros,
+        model=answer.model,
     )
+    spent = cost_event(work, opened.call, answer.model, answer.usage, micros, simulated=answer.simulated)
+    way = course.way(micros + opened.earlier.cost_micros)
+    concluded = work.conclude(answer, stored, way) if work.conclude else ()
+    return _End(entry, body, (spent, *concluded), way)
+
+
+def _kept(work: Assignment, answer: ChatAnswer) -> str:
+    """Return what the journal keeps of an answer: its text, or of a gateway call all that its caller is owed."""
+    if not work.keeps_chunks:
+        return answer.text
+    kept = {"chunks": answer.deltas} if answer.body is None else {"body": answer.body}
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))

@@ -5,10 +5,9 @@ import math
 import re
 from typing import Any, cast
 
-from services.llm.printable import printable
+from services.llm.printable import printable_json
 
 _THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
-_ESCAPES = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 
 def read_object(text: str) -> dict[str, Any] | None:
@@ -26,18 +25,7 @@ def read_object(text: str) -> dict[str, Any] | None:
         return None
     if not isinstance(data, dict):
         return None
-    found = cast("dict[str, Any]", data)
-    return cast("dict[str, Any]", _cleaned(found)) if _ESCAPES.search(text) else found
-
-
-def _cleaned(value: object) -> object:
-    if isinstance(value, str):
-        return printable(value)
-    if isinstance(value, dict):
-        return {printable(key): _cleaned(item) for key, item in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [_cleaned(item) for item in cast("list[object]", value)]
-    return value
+    return printable_json(cast("dict[str, Any]", data), text)
 
 
 def _refuse(constant: str) -> None:

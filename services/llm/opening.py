@@ -5,15 +5,17 @@ A round's first attempt is one statement. Any other takes a transaction, which f
 
 from dataclasses import dataclass, replace
 
-from domain.budget import Usage, affordable_output
+from domain.budget import Price, Usage, affordable_output
+from domain.content import Text
 from domain.errors import BudgetExhausted
 from domain.events import Event, EventType
-from services.llm.assignment import Assignment, CallFailed, CallResult, Compose
-from services.llm.chat import ChatRequest
-from services.llm.prices import Prices
+from domain.sizes import plain_input_tokens
+from services.llm.assignment import Assignment, CallFailed, CallResult
+from services.llm.chat import ChatRequest, PlainRequest
+from services.llm.pool.port import Granted
 from services.storage import blobs, events, journal
 from services.storage.database import Database, Tx
-from services.storage.journal import Call, Finished, Opened
+from services.storage.journal import Call, Finished, Opened, Sent
 from services.storage.views import calls as call_views
 
 MIN_OUTPUT_TOKENS = 16
@@ -33,62 +35,59 @@ _NOTHING = Earlier()
 
 @dataclass(frozen=True)
 class OpenCall:
-    """A call to make now."""
+    """A call to make now, as its provider is asked."""
 
     call: Call
-    request: ChatRequest
+    request: ChatRequest | PlainRequest
     earlier: Earlier
+    granted: Granted
+
+
+def input_tokens(request: ChatRequest | PlainRequest) -> int:
+    """Return our upper estimate of a request's input."""
+    return request.input_tokens if isinstance(request, ChatRequest) else plain_input_tokens(request.body)
 
 
 async def open_call(
-    db: Database, work: Assignment, compose: Compose, prices: Prices, process: str
+    db: Database, work: Assignment, request: ChatRequest | PlainRequest, granted: Granted, process: str
 ) -> OpenCall | CallResult | CallFailed:
     """Record the events, then find the round's answer or open a call within its grant.
 
     Returns:
         A call to make; or the journaled answer; or, without a call, why none can be made.
     """
-    request = await compose(db)
-    opened = await _first(db, work, request, prices, process)
-    if opened is not None:
-        return opened
-    async with db.transaction() as tx:
-        return await _another(tx, work, request, prices, process)
-
-
-async def _first(db: Database, work: Assignment, request: ChatRequest, prices: Prices, process: str) -> OpenCall | None:
-    """Open the round's first call; None when it was begun before or its grant pays for no call."""
-    tokens = _affordable(work, request, prices, _NOTHING)
-    if tokens < MIN_OUTPUT_TOKENS:
-        return None
-    call = await journal.open_first(
-        db, work.key, work.events, model=request.model, input_tokens=request.input_tokens, process=process
+    sent = Sent(
+        model=granted.upstream_model,
+        input_tokens=input_tokens(request),
+        process=process,
+        deployment=granted.deployment.id,
+        price=granted.price,
     )
-    return None if call is None else _to_make(call, request, tokens, _NOTHING)
+    tokens = _affordable(work, request, granted.price, _NOTHING)
+    if _is_worth_asking(tokens, request):
+        call = await journal.open_first(db, work.key, work.events, sent)
+        if call is not None:
+            return _to_make(call, request, tokens, _NOTHING, granted)
+    async with db.transaction() as tx:
+        return await _another(tx, work, request, granted, sent)
 
 
 async def _another(
-    tx: Tx, work: Assignment, request: ChatRequest, prices: Prices, process: str
+    tx: Tx, work: Assignment, request: ChatRequest | PlainRequest, granted: Granted, sent: Sent
 ) -> OpenCall | CallResult | CallFailed:
     """Find the answer, or close what a dead process left open and open the next call."""
     await events.append(tx, work.key.request_id, work.events)
-    begun = await journal.begin(
-        tx,
-        work.key,
-        model=request.model,
-        input_tokens=request.input_tokens,
-        process=process,
-        price_of=prices.of,
-    )
+    begun = await journal.begin(tx, work.key, sent)
     if isinstance(begun, Finished):
         return await _replayed(tx, work, begun)
     await _record_lost(tx, work, begun)
     earlier = await _earlier(tx, work, begun.call)
-    tokens = _affordable(work, request, prices, earlier)
-    if tokens < MIN_OUTPUT_TOKENS:
+    tokens = _affordable(work, request, granted.price, earlier)
+    if not _is_worth_asking(tokens, request):
         await journal.fail(tx, begun.call, code=BudgetExhausted.code, usage=Usage(), cost_micros=0)
-        return CallFailed(BudgetExhausted("the budget does not pay for another model call"), earlier.cost_micros)
-    return _to_make(begun.call, request, tokens, earlier)
+        error = BudgetExhausted("the budget does not pay for another model call")
+        return CallFailed(error, earlier.cost_micros, tries=begun.call.n)
+    return _to_make(begun.call, request, tokens, earlier, granted)
 
 
 def cost_event(
@@ -101,7 +100,7 @@ def cost_event(
         type=EventType.COST,
         data={
             "v": 1,
-            "step_id": work.step_id,
+            "step_id": None if work.keeps_chunks else work.step_id,
             "call_id": call.id,
             "micros": micros,
             "usage": usage.model_dump(mode="json"),
@@ -111,13 +110,38 @@ def cost_event(
     )
 
 
-def _to_make(call: Call, request: ChatRequest, tokens: int, earlier: Earlier) -> OpenCall:
-    return OpenCall(call, replace(request, max_output_tokens=tokens, idempotency_key=call.id), earlier)
+def _to_make(
+    call: Call, request: ChatRequest | PlainRequest, tokens: int | None, earlier: Earlier, granted: Granted
+) -> OpenCall:
+    if isinstance(request, ChatRequest):
+        request = replace(
+            request,
+            model=granted.upstream_model,
+            max_output_tokens=tokens,
+            idempotency_key=call.id,
+            default_output_tokens=granted.deployment.max_output_tokens,
+        )
+    else:
+        request = replace(request, model=granted.upstream_model, idempotency_key=call.id)
+    return OpenCall(call, request, earlier, granted)
 
 
-def _affordable(work: Assignment, request: ChatRequest, prices: Prices, earlier: Earlier) -> int:
-    left = None if work.grant_micros is None else work.grant_micros - earlier.cost_micros
-    return affordable_output(left, request.input_tokens, prices.of(request.model), request.max_output_tokens)
+def _affordable(work: Assignment, request: ChatRequest | PlainRequest, price: Price, earlier: Earlier) -> int | None:
+    """Return the bound on the answer's tokens; None: neither the caller nor a grant sets one."""
+    wanted = request.max_output_tokens if isinstance(request, ChatRequest) else None
+    if work.grant_micros is None:
+        return wanted
+    left = work.grant_micros - earlier.cost_micros
+    return affordable_output(left, input_tokens(request), price, wanted or _NO_BOUND)
+
+
+def _is_worth_asking(tokens: int | None, request: ChatRequest | PlainRequest) -> bool:
+    """Whether so many tokens make an answer: as many as the caller wants at most, or `MIN_OUTPUT_TOKENS`."""
+    wanted = request.max_output_tokens if isinstance(request, ChatRequest) else None
+    return tokens is None or tokens >= min(MIN_OUTPUT_TOKENS, wanted or MIN_OUTPUT_TOKENS)
+
+
+_NO_BOUND = 1_000_000
 
 
 async def _record_lost(tx: Tx, work: Assignment, begun: Opened) -> None:
@@ -129,7 +153,7 @@ async def _record_lost(tx: Tx, work: Assignment, begun: Opened) -> None:
 async def _replayed(tx: Tx, work: Assignment, begun: Finished) -> CallResult:
     earlier, answer = await _earlier(tx, work, begun.call), begun.answer
     return CallResult(
-        text=await blobs.load(tx, answer.text),
+        text=await _text(tx, work, answer.text),
         stored=answer.text,
         finish_reason=answer.finish_reason,
         refused=answer.refused,
@@ -137,6 +161,11 @@ async def _replayed(tx: Tx, work: Assignment, begun: Finished) -> CallResult:
         cost_micros=answer.cost_micros + earlier.cost_micros,
         replayed=True,
     )
+
+
+async def _text(tx: Tx, work: Assignment, stored: Text) -> str:
+    """Return the answer's text; chunks are not read, for who wants them reads them where they are."""
+    return "" if work.keeps_chunks else await blobs.load(tx, stored)
 
 
 async def _earlier(tx: Tx, work: Assignment, call: Call) -> Earlier:

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,29 +10,32 @@ from typing import Any
 import httpx
 
 from domain import ids
-from domain.budget import Price
 from domain.content import Text
 from domain.documents import StepDocument
 from domain.events import Event
+from domain.model_pool import Dialect
 from domain.request import Options
+from services.llm.adapters.factory import open_adapters
 from services.llm.assignment import Assignment, Compose
 from services.llm.caller import ModelCaller
-from services.llm.chat import ChatAnswer, ChatRequest
+from services.llm.chat import Adapter, ChatAnswer, ChatRequest, Target
 from services.llm.collecting import Collected
-from services.llm.openai_chat import OpenAIChat, Provider
+from services.llm.pool.catalogue import Catalogue
+from services.llm.pool.pool import ModelPool
+from services.llm.pool.port import Pool
 from services.llm.prices import Prices
 from services.storage import blobs, events
 from services.storage.database import Database
 from services.storage.event_writer import EventWriter
 from services.storage.events import StoredEvent
 from services.storage.journal import CallKey
+from services.storage.live import Live
 from services.storage.requests import NewRequest, accept
 from services.storage.statements import Statements
 from services.storage.views import calls as call_views
+from tests.llm.pooled import VAULT, add_model
 
 OWNER = "local"
-PRICE = Price(input_micros=1_000_000, cached_input_micros=500_000, output_micros=2_000_000)
-"""One micro-unit an input token, two an output token."""
 
 
 class Sim:
@@ -62,13 +65,21 @@ class Parts:
 
     db: Database
     writer: EventWriter
-    chat: OpenAIChat
+    live: Live
+    adapters: Mapping[Dialect, Adapter]
+    catalogue: Catalogue
+    pool: Pool
     sim: Sim
     caller: ModelCaller
 
     def another_process(self) -> ModelCaller:
-        """Return a caller that shares nothing but the database with the first."""
-        return ModelCaller(self.db, self.writer, self.chat, Prices({self.sim.model: PRICE}))
+        """Return a caller that shares nothing but the database and the pool with the first."""
+        return ModelCaller(self.db, self.writer, self.pool, self.adapters, Live())
+
+    def target(self, **changes: Any) -> Target:
+        """Return where the simulated provider is."""
+        fields: dict[str, Any] = {"dialect": Dialect.OPENAI, "base_url": self.sim.base_url, "allow_private": True}
+        return Target(**(fields | changes))
 
     async def new_request(self, message: str = "hello", **more: Any) -> str:
         """Accept a request and return its id."""
@@ -98,12 +109,18 @@ class Parts:
 async def parts(database_url: str, simulator: str) -> AsyncIterator[Parts]:
     """Make the parts, and close them at the end."""
     db = Database(database_url)
-    writer = EventWriter(db)
+    writer, live, catalogue = EventWriter(db), Live(), Catalogue(db, VAULT)
     await writer.start()
-    provider = Provider(simulator, simulated=True, silence_s=5.0)
-    async with OpenAIChat(provider) as chat, httpx.AsyncClient(trust_env=False) as client:
+    pool = ModelPool(db, catalogue, Prices({}), "test")
+    await pool.start()
+    async with httpx.AsyncClient(trust_env=False) as client, open_adapters() as adapters:
         sim = Sim(simulator, client)
-        yield Parts(db, writer, chat, sim, ModelCaller(db, writer, chat, Prices({sim.model: PRICE})))
+        await add_model(db, sim.model, simulator)
+        await catalogue.refresh()
+        caller = ModelCaller(db, writer, pool, adapters, live)
+        yield Parts(db, writer, live, adapters, catalogue, pool, sim, caller)
+        await caller.close()
+    await pool.close()
     await writer.close()
     await db.close()
 
@@ -118,7 +135,7 @@ def chat_request(model: str, **changes: Any) -> ChatRequest:
         "max_output_tokens": 1000,
         "timeout_s": 5.0,
     }
-    return ChatRequest(**(fields | changes))
+    return ChatRequest.task(**(fields | changes))
 
 
 def composing(request: ChatRequest) -> Compose:
@@ -136,12 +153,12 @@ def assignment(request_id: str, **changes: Any) -> Assignment:
     return Assignment(**(fields | changes))
 
 
-async def collect(chat: OpenAIChat, request: ChatRequest) -> ChatAnswer:
+async def collect(adapter: Adapter, target: Target, request: ChatRequest) -> ChatAnswer:
     """Stream one answer to its end."""
     collected = Collected(request)
-    async for chunk in chat.stream(request):
+    async for chunk in adapter.chat(target, request):
         collected.add(chunk)
-    return collected.answer(simulated=chat.simulated)
+    return collected.answer(simulated=target.simulated)
 
 
 def of_type(log: list[StoredEvent], event_type: str) -> list[dict[str, Any]]:

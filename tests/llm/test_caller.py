@@ -9,19 +9,22 @@ from dataclasses import replace
 import pytest
 
 from domain.budget import affordable_output, cost
-from domain.errors import BudgetExhausted, ModelRejected, ModelUnavailable, NotFound, Unavailable
+from domain.errors import BudgetExhausted, ModelRejected, ModelUnavailable, ModelUnknown, NotFound, Unavailable
+from domain.model_pool import Dialect
 from runtime.local.ports import free_port
 from runtime.settings import PROJECT_ROOT
 from services.llm import closing
 from services.llm.assignment import CallFailed
+from services.llm.course import Course
 from services.llm.errors import ModelTimedOut
 from services.llm.opening import OpenCall, open_call
-from services.llm.prices import Prices
+from services.llm.pool.port import UNUSED, LeaseEnd, Need
 from services.storage import journal
 from services.storage.database import Database
-from services.storage.journal import CallKey
+from services.storage.journal import CallKey, Sent
 from services.storage.views.calls import CallState
-from tests.llm.parts import PRICE, Parts, assignment, chat_request, collect, composing, event, of_type
+from tests.llm.parts import OWNER, Parts, assignment, chat_request, collect, composing, event, of_type
+from tests.llm.pooled import PRICE
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -92,9 +95,7 @@ async def test_a_killed_call_is_closed_by_evidence_and_asked_again_with_a_reset(
     request_id = await parts.new_request()
     compose = composing(chat_request(parts.sim.model))
     module = (sys.executable, "-m", "tests.llm.one_call")
-    doomed = await asyncio.create_subprocess_exec(
-        *module, database_url, parts.sim.base_url, parts.sim.model, request_id, cwd=PROJECT_ROOT
-    )
+    doomed = await asyncio.create_subprocess_exec(*module, database_url, parts.sim.model, request_id, cwd=PROJECT_ROOT)
 
     async def text_came() -> bool:
         return bool(of_type(await parts.log(request_id), "text.delta"))
@@ -263,14 +264,8 @@ async def test_rounds_and_slots_are_calls_of_their_own(parts: Parts) -> None:
 async def test_a_lost_call_of_another_slot_stays_open(parts: Parts) -> None:
     request_id = await parts.new_request()
     async with parts.db.transaction() as tx:
-        await journal.begin(
-            tx,
-            CallKey(request_id, "s2", 1),
-            model=parts.sim.model,
-            input_tokens=5,
-            process="other",
-            price_of=lambda _: PRICE,
-        )
+        sent = Sent(model=parts.sim.model, input_tokens=5, process="other", price=PRICE)
+        await journal.begin(tx, CallKey(request_id, "s2", 1), sent)
     await parts.caller.call(assignment(request_id), composing(chat_request(parts.sim.model)))
     assert {row.slot: row.state for row in await parts.rows(request_id)} == {
         "s1": CallState.FINISHED,
@@ -282,12 +277,24 @@ async def test_an_answer_is_held_while_the_database_is_away(parts: Parts, monkey
     monkeypatch.setattr(closing, "STORE_WITHIN_S", 0.5)
     request_id = await parts.new_request()
     request = chat_request(parts.sim.model)
-    opened = await open_call(parts.db, assignment(request_id), composing(request), Prices({}), "test")
+    work = assignment(request_id)
+    granted = await parts.pool.take(Need(call_id=request_id, model=parts.sim.model, owner=OWNER))
+    opened = await open_call(parts.db, work, request, granted, "test")
     assert isinstance(opened, OpenCall)
-    answer = await collect(parts.chat, request)
+    answer = await collect(parts.adapters[Dialect.OPENAI], parts.target(), request)
     away = Database(f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")
     began = time.monotonic()
     with pytest.raises(Unavailable):
-        await closing.Books(away, Prices({})).keep(assignment(request_id), opened, answer)
+        await closing.Books(away).keep(Course(work, 5.0), opened, answer)
     assert time.monotonic() - began > 0.2
+    await parts.pool.settle(granted, LeaseEnd(UNUSED))
     await away.close()
+
+
+async def test_what_goes_before_a_call_is_recorded_though_nobody_can_be_asked(parts: Parts) -> None:
+    request_id = await parts.new_request()
+    work = assignment(request_id, events=(event(1, step_id="s1", round=1),))
+    with pytest.raises(CallFailed) as caught:
+        await parts.caller.call(work, composing(chat_request("no-such-model")))
+    assert type(caught.value.error) is ModelUnknown
+    assert [entry.type.value for entry in await parts.log(request_id)] == ["request.accepted", "step.started"]

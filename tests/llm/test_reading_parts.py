@@ -1,7 +1,6 @@
-"""The small pure parts: event lines, usages, JSON in answers, prices, prompts."""
+"""The small pure parts: usages, JSON in answers, prices, prompts."""
 
 import json
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +11,13 @@ from hypothesis import strategies as st
 
 from domain.budget import Price, Usage
 from domain.documents import Understanding
-from domain.errors import InvalidInput, ModelAnswerTooLarge
+from domain.errors import InvalidInput
+from services.llm.adapters.openai_api.usage import read_usage
 from services.llm.collecting import settled
 from services.llm.json_answers import read_object
-from services.llm.openai_stream import read_usage
 from services.llm.prices import Prices
 from services.llm.prompts import Task, prompt
-from services.llm.sse import LINE_LIMIT, EventLines
 from tests.llm.parts import chat_request
-
-STREAM = b'event: x\ndata: {"a":1}\r\n\r\n: comment\ndata:[DONE]\n\ndata: last'
-
-
-@given(st.lists(st.integers(0, len(STREAM)), max_size=20))
-def test_events_do_not_depend_on_how_bytes_arrive(cuts: list[int]) -> None:
-    lines, edges = EventLines(), [0, *sorted(cuts), len(STREAM)]
-    found = [line for a, b in pairwise(edges) for line in lines.feed(STREAM[a:b])]
-    assert found + lines.rest() == [b'{"a":1}', b"[DONE]", b"last"]
-
-
-def test_a_line_without_end_is_too_large() -> None:
-    lines = EventLines()
-    for _ in range(LINE_LIMIT // 1_000_000):
-        assert not lines.feed(b"x" * 1_000_000)
-    with pytest.raises(ModelAnswerTooLarge):
-        lines.feed(b"x" * 1_000_000)
 
 
 @given(st.integers(0, 10**15), st.integers(0, 10**15), st.integers(0, 10**15), st.integers(0, 10**7))
