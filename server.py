@@ -7,15 +7,18 @@ A database or Temporal that is not up yet is waited for. The API stops taking ca
 import contextlib
 import sys
 
-import worker
 from api import logs
 from api.caller import LOCAL_OWNER
 from api.parts import Parts
 from api.serving import deployment_of, listen, serve
+from composition.services import Services, open_services
+from composition.start import import_configuration, keep_house, until_up
+from composition.workers import build_worker
 from domain.errors import InvalidInput
 from runtime import clean_exit, temporal
 from runtime.local.signals import run_until_signalled
 from runtime.settings import Settings, SettingsError, load
+from services.llm.admin import PoolAdmin
 from services.storage import contexts
 from services.storage.event_reader import EventReader
 from services.tools.admin import ToolAdmin
@@ -24,25 +27,28 @@ from services.vault.errors import KeysInvalid
 
 async def _run(settings: Settings) -> int:
     with contextlib.closing(listen(settings.api_host, settings.api_port)) as listener:
-        async with worker.open_services(settings) as services:
-            await worker.until_up("the database", services.db.ping)
+        async with open_services(settings) as services:
+            await until_up("the database", services.db.ping)
             await _import_context(settings, services)
-            await worker.import_tool_servers(settings, services)
-            client = await worker.until_up("Temporal", lambda: temporal.connect(settings))
+            await import_configuration(settings, services)
+            client = await until_up("Temporal", lambda: temporal.connect(settings))
             parts = Parts(
                 database=services.db,
                 reader=EventReader(services.db),
                 temporal=client,
                 deployment=deployment_of(settings, eager_start=True),
-                tools=ToolAdmin(services.db, services.tools.vault, services.tools.commands),
+                tools=ToolAdmin(services.db, services.vault, services.tools.commands),
+                pool=PoolAdmin(services.db, services.vault),
+                live=services.live,
+                writer=services.writer,
             )
-            await worker.keep_tools_fresh(client, settings, services)
-            async with worker.build_worker(client, settings, services):
+            await keep_house(client, settings, services)
+            async with build_worker(client, settings, services):
                 await serve(parts, listener)
     return 0
 
 
-async def _import_context(settings: Settings, services: worker.Services) -> None:
+async def _import_context(settings: Settings, services: Services) -> None:
     """Take over context.yaml when it has changed."""
     async with services.db.transaction() as tx:
         await contexts.import_file(tx, LOCAL_OWNER, settings.context_file)

@@ -47,7 +47,7 @@ class ModelAnswering(Answering):
         try:
             answer = await self._models.ask(request, ask, document)
         except CallFailed as failed:
-            if not is_last(failed.error):
+            if not is_last(failed.error, failed.tries):
                 raise
             return await self._joined(request, failed.cost_micros)
         if answer.cancelled:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
-from contracts.policies import COORDINATOR_TIMEOUT_S
+from contracts.policies import COORDINATOR_TIMEOUT_S, MODEL_TRIES
 from domain.errors import ModelError, ToolError, Unavailable
 
 MARGIN_S = 3.0
@@ -27,11 +27,11 @@ class TimeLeft:
         return max(self._end - asyncio.get_running_loop().time(), _SHORTEST_S)
 
 
-def is_last(error: ModelError | ToolError) -> bool:
-    """Return whether Temporal will not try again after this error."""
+def is_last(error: ModelError | ToolError, tries: int = 0) -> bool:
+    """Return whether Temporal will not try again after this error, of the round's model call number `tries`."""
     info = activity.info()
     policy = info.retry_policy
-    if not error.retryable:
+    if not error.retryable or tries >= MODEL_TRIES:
         return True
     if policy is None:
         return False

@@ -13,6 +13,7 @@ from typing import Any
 
 from temporalio.exceptions import ApplicationError
 
+from contracts.policies import MODEL_TRIES
 from domain.errors import InvalidInput, LonghaulError, ModelError, ToolError, Unavailable
 from services.llm.assignment import CallFailed
 
@@ -39,13 +40,13 @@ class Mapped:
 def to_application_error(error: Exception) -> ApplicationError:
     """Return the ApplicationError that an error becomes at the edge to Temporal."""
     if isinstance(error, CallFailed):
-        return _of_domain(error.error, error.cost_micros)
+        return _of_domain(error.error, error.cost_micros, last=error.tries >= MODEL_TRIES)
     if isinstance(error, LonghaulError):
         return _of_domain(error, 0)
     return _unexpected(error)
 
 
-def _of_domain(error: LonghaulError, cost_micros: int) -> ApplicationError:
+def _of_domain(error: LonghaulError, cost_micros: int, *, last: bool = False) -> ApplicationError:
     details: dict[str, Any] = {"code": error.code, "cost_micros": cost_micros}
     if isinstance(error, InvalidInput):
         details["problems"] = [problem.model_dump() for problem in error.problems]
@@ -53,7 +54,7 @@ def _of_domain(error: LonghaulError, cost_micros: int) -> ApplicationError:
         str(error)[:TEXT_LIMIT],
         details,
         type=type(error).__name__,
-        non_retryable=not error.retryable,
+        non_retryable=last or not error.retryable,
         next_retry_delay=_delay(error),
     )
 

@@ -45,7 +45,7 @@ class ModelEvaluating(Evaluating):
         try:
             answer = await self._models.ask(request, ask, document)
         except CallFailed as failed:
-            if not is_last(failed.error):
+            if not is_last(failed.error, failed.tries):
                 raise
             return Evaluated(evaluation=undecided(str(failed.error)), cost_micros=failed.cost_micros)
         return _evaluated(answer)

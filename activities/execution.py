@@ -51,7 +51,7 @@ class ModelExecution(Execution):
             timeout_s=min(step.timeout_s, time_left.seconds()),
             model=step.model,
             streams=True,
-            conclude=lambda answer, stored: _end(request, answer, stored),
+            conclude=lambda answer, stored, _way: _end(request, answer, stored),
         )
 
         async def document(where: Statements) -> StepDocument:
@@ -68,7 +68,7 @@ class ModelExecution(Execution):
 
 def _comes_back(failed: CallFailed) -> bool:
     """Return whether a failure is the round's end. A time-out is: the step's own time is up."""
-    return isinstance(failed.error, ModelTimedOut) or is_last(failed.error)
+    return isinstance(failed.error, ModelTimedOut) or is_last(failed.error, failed.tries)
 
 
 def _judge(request: ExecuteInput, answer: ChatAnswer | CallResult) -> Evaluation | None:

@@ -49,7 +49,7 @@ class Models:
 
         async def compose(where: Statements) -> ChatRequest:
             made = await document(where)
-            return ChatRequest(
+            return ChatRequest.task(
                 model=ask.model or work.facts.options.model or self._default_model,
                 system=wanted.system,
                 user=made.model_dump_json(exclude_none=True),

@@ -75,7 +75,7 @@ class ModelPlanning(Planning):
         try:
             made = await self._draft(_first_plan(request, understanding, answer.cost_micros), time_left)
         except CallFailed as failed:
-            raise CallFailed(failed.error, failed.cost_micros + answer.cost_micros) from None
+            raise CallFailed(failed.error, failed.cost_micros + answer.cost_micros, tries=failed.tries) from None
         return Prepared(
             understanding=understanding, draft=made.draft, cost_micros=answer.cost_micros + made.cost_micros
         )

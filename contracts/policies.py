@@ -27,6 +27,9 @@ NON_RETRYABLE = (
     "Conflict",
     "ModelError",
     "ModelRejected",
+    "ModelContextTooLong",
+    "ModelContentRefused",
+    "ModelUnknown",
     "ModelCredentialDead",
     "ModelAnswerTooLarge",
     "BudgetExhausted",
@@ -43,11 +46,13 @@ NON_RETRYABLE = (
 )
 """Error types that no retry mends, by exact class name (Temporal knows no inheritance)."""
 
+MODEL_TRIES = 12
+"""Model calls that one round may take, failed ones included. Waits for capacity are no calls: time bounds them."""
+
 _MODEL_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=0.5),
     backoff_coefficient=2.0,
     maximum_interval=timedelta(seconds=20),
-    maximum_attempts=12,
     non_retryable_error_types=NON_RETRYABLE,
 )
 

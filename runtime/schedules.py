@@ -1,4 +1,4 @@
-"""The Temporal Schedule that refreshes the registry of tool servers. Start-up never fails for it."""
+"""The Temporal Schedules: tool servers are refreshed, accounts checked, what is old purged. Start-up fails for none."""
 
 import logging
 from datetime import timedelta
@@ -19,12 +19,19 @@ from temporalio.client import (
 from temporalio.service import RPCError
 
 from contracts.policies import WORKFLOW_TASK_TIMEOUT
+from contracts.pool_checks import CHECK_ACCOUNTS, CheckAccounts
+from contracts.purging import PURGE, Purge
 from contracts.tools import REFRESH_TOOLS, RefreshTools
 from domain.errors import Unavailable
+from domain.purging import Keep
 
 REFRESH_SCHEDULE: Final = "longhaul-tool-refresh"
 WORKFLOW_ID: Final = "tools/refresh"
 RUN_LIMIT: Final = timedelta(minutes=30)
+CHECK_SCHEDULE: Final = "longhaul-pool-check"
+CHECK_ID: Final = "pool/check"
+PURGE_SCHEDULE: Final = "longhaul-purge"
+PURGE_ID: Final = "purge"
 RPC_TIMEOUT: Final = timedelta(seconds=5)
 
 _log = logging.getLogger(__name__)
@@ -50,14 +57,63 @@ async def ensure_refresh_schedule(
     Returns:
         Whether there is one now; False, with a line in the log, when the server refuses or does not answer.
     """
-    wanted = _schedule(task_queue, every_s, jitter_s)
+    action = ScheduleActionStartWorkflow(
+        REFRESH_TOOLS,
+        RefreshTools(reason="schedule"),
+        id=WORKFLOW_ID,
+        task_queue=task_queue,
+        task_timeout=WORKFLOW_TASK_TIMEOUT,
+        run_timeout=RUN_LIMIT,
+        static_summary="refresh of all tool servers",
+    )
+    return await _ensure(client, schedule_id, _schedule(action, every_s, jitter_s), "tool servers are not refreshed")
+
+
+async def ensure_check_schedule(
+    client: Client, task_queue: str, every_s: float = 60.0, *, schedule_id: str = CHECK_SCHEDULE
+) -> bool:
+    """Create the schedule of the checks of accounts, or bring it up to date; as `ensure_refresh_schedule`."""
+    action = ScheduleActionStartWorkflow(
+        CHECK_ACCOUNTS,
+        CheckAccounts(),
+        id=CHECK_ID,
+        task_queue=task_queue,
+        task_timeout=WORKFLOW_TASK_TIMEOUT,
+        run_timeout=RUN_LIMIT,
+        static_summary="check of all accounts of the model pool",
+    )
+    return await _ensure(client, schedule_id, _schedule(action, every_s, every_s / 5), "accounts are not checked")
+
+
+async def ensure_purge_schedule(
+    client: Client,
+    task_queue: str,
+    keep: Keep,
+    every_s: float = 3600.0,
+    *,
+    schedule_id: str = PURGE_SCHEDULE,
+) -> bool:
+    """Create the schedule of the purge, or bring it up to date; as `ensure_refresh_schedule`. `keep`: for how long."""
+    action = ScheduleActionStartWorkflow(
+        PURGE,
+        Purge(keep=keep),
+        id=PURGE_ID,
+        task_queue=task_queue,
+        task_timeout=WORKFLOW_TASK_TIMEOUT,
+        static_summary="removal of what is old",
+    )
+    return await _ensure(client, schedule_id, _schedule(action, every_s, every_s / 10), "what is old is not removed")
+
+
+async def _ensure(client: Client, schedule_id: str, wanted: Schedule, without: str) -> bool:
+    """Create or update a schedule; `without` says what does not happen when there can be none."""
     try:
         try:
             await client.create_schedule(schedule_id, wanted, rpc_timeout=RPC_TIMEOUT)
         except ScheduleAlreadyRunningError:
             await _update(client, schedule_id, wanted)
     except (RPCError, Unavailable, RuntimeError) as error:  # RuntimeError: the SDK could not connect
-        _log.warning("tool servers are not refreshed by schedule: Temporal refused it (%s)", type(error).__name__)
+        _log.warning("%s by schedule: Temporal refused it (%s)", without, type(error).__name__)
         return False
     return True
 
@@ -70,17 +126,9 @@ async def _update(client: Client, schedule_id: str, wanted: Schedule) -> None:
     await client.get_schedule_handle(schedule_id).update(take, rpc_timeout=RPC_TIMEOUT)
 
 
-def _schedule(task_queue: str, every_s: float, jitter_s: float) -> Schedule:
+def _schedule(action: ScheduleActionStartWorkflow, every_s: float, jitter_s: float) -> Schedule:
     return Schedule(
-        action=ScheduleActionStartWorkflow(
-            REFRESH_TOOLS,
-            RefreshTools(reason="schedule"),
-            id=WORKFLOW_ID,
-            task_queue=task_queue,
-            task_timeout=WORKFLOW_TASK_TIMEOUT,
-            run_timeout=RUN_LIMIT,
-            static_summary="refresh of all tool servers",
-        ),
+        action=action,
         spec=ScheduleSpec(
             intervals=[ScheduleIntervalSpec(every=timedelta(seconds=every_s))], jitter=timedelta(seconds=jitter_s)
         ),

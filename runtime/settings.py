@@ -8,7 +8,11 @@ from typing import Annotated, Final, Self
 
 import platformdirs
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from domain.webhook_signature import Secrets
+from runtime.keep_settings import KeepSettings
+from runtime.webhook_secret import WebhookSecret, secrets_of
 
 PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
 PREFIX: Final = "LONGHAUL_"
@@ -38,7 +42,7 @@ class SettingsError(ValueError):
     """One or more variables have a value that cannot be used; the text names each of them."""
 
 
-class Settings(BaseSettings):
+class Settings(KeepSettings):
     """What may be set from outside. `LONGHAUL_<KEY>` unless the key names its own variable."""
 
     model_config = SettingsConfigDict(
@@ -67,6 +71,11 @@ class Settings(BaseSettings):
     )
     openai_api_key: SecretStr | None = Field(default=None, description="The provider's API key, if it wants one.")
     openai_model: str | None = Field(default=None, description="The model asked for when a request names none.")
+    default_model: str | None = Field(
+        default=None,
+        description="The model asked for when a request names none: a route of the pool. Unset: LONGHAUL_OPENAI_MODEL.",
+    )
+    max_connections: Limit = Field(default=1000, description="Connections of one worker to all model providers.")
     provider_label: str = Field(
         default="", description="Shown wherever this provider's answers appear; set by `make run` to say `simulated`."
     )
@@ -89,6 +98,18 @@ class Settings(BaseSettings):
     )
     context_file: Path = Field(
         default=Path("context.yaml"), description="The project context. A relative path starts at the project's folder."
+    )
+
+    providers_file: Path = Field(
+        default=Path("providers.yaml"),
+        description="Model providers, accounts and routes; ${NAME} stands for a variable of the environment. "
+        "A relative path starts at the project's folder.",
+    )
+    pool_check_s: int = Field(
+        default=60,
+        ge=5,
+        le=86_400,
+        description="How often the credentials of all accounts are tried with a free call, in seconds.",
     )
 
     tool_servers_file: Path = Field(
@@ -120,6 +141,17 @@ class Settings(BaseSettings):
         "Unset: the API's own address.",
     )
 
+    webhook_secret: WebhookSecret | None = Field(
+        default=None,
+        description="What webhooks are signed with (Standard Webhooks): whsec_ and the base64 of 24 to 64 bytes. While "
+        "one is replaced, both, separated by a comma. Unset: jobs with a webhook are refused.",
+    )
+    webhook_allow_private: bool = Field(
+        default=False,
+        description="Send webhooks to private networks and this machine too, and by http. The metadata services of "
+        "clouds are refused always.",
+    )
+
     task_queue: str = Field(default="longhaul", description="The Temporal task queue of the workflows.", min_length=1)
     placement: Placement = Field(
         default=Placement.AUTO, description="Where steps run: auto (by policy), child (own workflows) or inline."
@@ -134,6 +166,9 @@ class Settings(BaseSettings):
     max_concurrent_local_activities: Limit = Field(
         default=100, description="Local activities one worker runs at a time."
     )
+    max_concurrent_jobs: Limit = Field(
+        default=20, description="Jobs (calls with `async`) one worker makes at a time; the others rest in their queue."
+    )
     max_cached_workflows: Limit = Field(default=1000, description="Workflows one worker keeps in memory.")
     workflow_sandbox: bool = Field(
         default=False,
@@ -146,7 +181,7 @@ class Settings(BaseSettings):
         default=None, validation_alias="MESSAGE", description="The first request of `make run`; unset: an example."
     )
 
-    @field_validator("state_dir", "context_file", "cache_dir", "tool_servers_file")
+    @field_validator("state_dir", "context_file", "cache_dir", "tool_servers_file", "providers_file")
     @classmethod
     def _from_the_project(cls, path: Path) -> Path:
         return PROJECT_ROOT / path.expanduser()
@@ -196,6 +231,11 @@ class Settings(BaseSettings):
         if self.public_url is not None:
             return str(self.public_url).rstrip("/")
         return f"http://{self.api_host}:{self.api_port}"
+
+    @property
+    def webhook_secrets(self) -> Secrets | None:
+        """What webhooks are signed with; None: there are none."""
+        return None if self.webhook_secret is None else secrets_of(self.webhook_secret)
 
     @property
     def key_file(self) -> Path:
@@ -257,4 +297,4 @@ def _complaint(error: Mapping[str, object]) -> str:
 
 
 # Their values are not shown in complaints: an address may carry a password.
-_SECRET: Final = frozenset({"database_url", "openai_api_key", "openai_base_url", "master_keys"})
+_SECRET: Final = frozenset({"database_url", "openai_api_key", "openai_base_url", "master_keys", "webhook_secret"})

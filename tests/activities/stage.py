@@ -1,10 +1,13 @@
 """What activity tests share: implementations on real parts, an environment with usual time-outs, and inputs."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.answering import ModelAnswering
@@ -21,6 +24,7 @@ from domain.request import Options
 from domain.step import Step
 from tests.llm.parts import OWNER, Parts
 
+T = TypeVar("T")
 KINDS = ("generate", "human", "request")
 TWO_PARTS = "Summarise the report about turtles. Translate the poem about rivers into French."
 
@@ -70,6 +74,18 @@ def a_step(**changes: Any) -> Step:
     """Return a generate step."""
     fields: dict[str, Any] = {"id": "s1", "prompt": Text.inline("Summarise the report about turtles.")}
     return Step(**(fields | changes))
+
+
+async def when_free(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Return what an activity returns once its account may be asked again, as Temporal would have it tried again."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                return await attempt()
+            except ApplicationError as error:
+                if error.type != "NoCapacity" or error.next_retry_delay is None:
+                    raise
+                await asyncio.sleep(error.next_retry_delay.total_seconds())
 
 
 def environment(**info: Any) -> ActivityEnvironment:

@@ -11,7 +11,7 @@ from domain.content import Text
 from domain.events import Event, EventType
 from domain.request import ParentStep
 from domain.step import StepStatus
-from tests.activities.stage import Stage, a_step, environment
+from tests.activities.stage import Stage, a_step, environment, when_free
 from tests.llm.parts import OWNER, event, of_type
 
 
@@ -69,7 +69,8 @@ async def test_a_throttled_evaluator_is_waited_for(stage: Stage) -> None:
     with pytest.raises(ApplicationError) as caught:
         await environment().run(stage.evaluating.evaluate_step, request)
     assert caught.value.type == "ModelThrottled"
-    assert (await environment(attempt=2).run(stage.evaluating.evaluate_step, request)).evaluation.by == "model"
+    judged = await when_free(lambda: environment(attempt=2).run(stage.evaluating.evaluate_step, request))
+    assert judged.evaluation.by == "model"
 
 
 async def test_a_huge_result_is_judged_by_its_beginning(stage: Stage) -> None:

@@ -8,7 +8,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.errors import Mapped, to_application_error
-from contracts.policies import NON_RETRYABLE
+from contracts.policies import MODEL_TRIES, NON_RETRYABLE
 from domain import errors as domain_errors
 from domain.errors import (
     AmendmentRefused,
@@ -19,11 +19,15 @@ from domain.errors import (
     LonghaulError,
     ModelAnswerInvalid,
     ModelAnswerTooLarge,
+    ModelContentRefused,
+    ModelContextTooLong,
     ModelCredentialDead,
     ModelError,
     ModelRejected,
     ModelThrottled,
     ModelUnavailable,
+    ModelUnknown,
+    NoCapacity,
     NotFound,
     Problem,
     ToolAnswerInvalid,
@@ -55,6 +59,10 @@ TABLE: list[tuple[LonghaulError, str, bool, float | None]] = [
     (Unavailable("x"), "Unavailable", False, 2.0),
     (Unavailable("x", 0.5), "Unavailable", False, 0.5),
     (ModelError("x"), "ModelError", True, None),
+    (ModelUnknown("x"), "ModelUnknown", True, None),
+    (ModelContextTooLong("x"), "ModelContextTooLong", True, None),
+    (ModelContentRefused("x"), "ModelContentRefused", True, None),
+    (NoCapacity("x", 3.0), "NoCapacity", False, 3.0),
     (ModelThrottled("x", 7.0), "ModelThrottled", False, 7.0),
     (ModelThrottled("x"), "ModelThrottled", False, None),
     (ModelUnavailable("x"), "ModelUnavailable", False, None),
@@ -100,6 +108,12 @@ def test_the_policy_agrees_with_the_table(
 ) -> None:
     del error, delay_s
     assert final or kind not in NON_RETRYABLE
+
+
+def test_the_last_try_of_a_round_is_final() -> None:
+    error = ModelUnavailable("down")
+    assert not to_application_error(CallFailed(error, 0, tries=MODEL_TRIES - 1)).non_retryable
+    assert to_application_error(CallFailed(error, 0, tries=MODEL_TRIES)).non_retryable
 
 
 def test_a_failed_calls_cost_travels_with_its_error() -> None:

@@ -15,6 +15,7 @@ from services.llm.prompts import Task, prompt
 from services.storage.views.calls import CallState
 from tests.activities.stage import Stage, a_step, environment
 from tests.llm.parts import event, of_type
+from tests.llm.pooled import add_model
 
 
 async def test_a_step_is_executed_and_passes_by_rule(stage: Stage) -> None:
@@ -193,9 +194,19 @@ async def test_the_message_is_given_only_where_it_is_wanted(stage: Stage, *, wit
 
 
 async def test_the_step_chooses_its_model(stage: Stage) -> None:
-    request = await stage.execute_input(a_step(model="another-model"))
+    another = f"{stage.sim.model}-another"
+    await add_model(stage.parts.db, another, stage.sim.base_url)
+    await stage.parts.catalogue.refresh()
+    request = await stage.execute_input(a_step(model=another))
     await environment().run(stage.execution.execute_step, request)
-    assert (await stage.parts.rows(request.facts.request_id))[0].model == "another-model"
+    assert (await stage.parts.rows(request.facts.request_id))[0].model == another
+
+
+async def test_a_model_that_no_route_leads_to_ends_the_round(stage: Stage) -> None:
+    request = await stage.execute_input(a_step(model="no-such-model"))
+    done = await environment().run(stage.execution.execute_step, request)
+    assert (done.error_code, done.cost_micros) == ("model_not_found", 0)
+    assert await stage.parts.rows(request.facts.request_id) == []
 
 
 async def _sent(stage: Stage) -> None:

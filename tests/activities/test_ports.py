@@ -1,20 +1,32 @@
 """Port and implementation: the same names, the same signatures, all registered."""
 
 import inspect
-from typing import get_type_hints
+from collections.abc import Callable
+from typing import Any, get_type_hints
 
 import pytest
 
-import worker
 from activities.answering import ModelAnswering
 from activities.evaluating import ModelEvaluating
 from activities.execution import ModelExecution
+from activities.gateway import ModelGateway
 from activities.planning import ModelPlanning
+from activities.pool_checks import AdapterPoolChecks
+from activities.purging import StoredPurging
 from activities.recording import StoredRecording
 from activities.tool_servers import McpToolServers
 from activities.tooling import McpTooling
+from activities.webhooks import SignedWebhooks
+from composition.services import ModelServices, Services
+from composition.workers import activities as activities_of
+from contracts import gateway as gateway_port
 from contracts import ports
+from contracts.pool_checks import PoolChecks
+from contracts.purging import Purging
+from contracts.webhooks import Webhooks
 from runtime.tool_changes import RefreshOnChange
+from services.llm.gateway import Gateway
+from services.net.webhooks import WebhookSender
 from services.tools.client.commands import Commands
 from services.tools.toolbox import open_toolbox
 from services.vault.vault import Vault
@@ -30,6 +42,10 @@ PAIRS: list[tuple[type, type]] = [
     (ports.Recording, StoredRecording),
     (ports.Tooling, McpTooling),
     (ports.ToolServers, McpToolServers),
+    (gateway_port.GatewayCalls, ModelGateway),
+    (PoolChecks, AdapterPoolChecks),
+    (Purging, StoredPurging),
+    (Webhooks, SignedWebhooks),
 ]
 
 
@@ -51,8 +67,16 @@ def test_names_and_signatures_are_those_of_the_port(port: type, implementation: 
 async def test_the_worker_registers_every_method(stage: Stage) -> None:
     parts, vault, commands = stage.parts, Vault({"test": bytes(32)}, active="test"), Commands((), ())
     on_change = RefreshOnChange("nowhere")
-    async with open_toolbox(parts.db, vault, commands, redirect_uri="http://127.0.0.1/", on_changed=on_change) as tools:
-        services = worker.Services(parts.db, parts.writer, parts.caller, stage.sim.model, tools, on_change)
-        registered = [activity_name(method) for method in worker.activities(services)]
+    async with (
+        open_toolbox(parts.db, vault, commands, redirect_uri="http://127.0.0.1/", on_changed=on_change) as tools,
+        WebhookSender(None, allow_private=False, timeout_s=1) as sender,
+    ):
+        gateway = Gateway(parts.db, parts.caller, parts.pool, parts.live)
+        models = ModelServices(parts.adapters, parts.catalogue, parts.caller, gateway, stage.sim.model)
+        services = Services(parts.db, parts.writer, parts.live, vault, models, tools, on_change, sender)
+        calls = ModelGateway(gateway, "here")
+        apart = (calls.follow_call, SignedWebhooks(parts.db, sender, "http://127.0.0.1").deliver_webhook)
+        methods_of: list[Callable[..., Any]] = [*activities_of(services, calls), *apart]
+        registered = [activity_name(method) for method in methods_of]
     promised = [activity_name(getattr(port, name)) for port, _ in PAIRS for name in methods(port)]
     assert sorted(map(str, registered)) == sorted(map(str, promised))

@@ -1,17 +1,26 @@
 """The activity ports as Temporal sees them."""
 
+import importlib
 import inspect
+import pkgutil
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from temporalio import activity
 
-from contracts import ports as module
+import contracts
 
 
 def ports() -> list[type]:
-    """Return the classes of contracts/ports.py."""
-    return [member for _, member in inspect.getmembers(module, inspect.isclass) if member.__module__ == module.__name__]
+    """Return the abstract classes of contracts/."""
+    names = [f"contracts.{module.name}" for module in pkgutil.iter_modules(contracts.__path__)]
+    return [port for name in names for port in _ports(importlib.import_module(name))]
+
+
+def _ports(module: ModuleType) -> list[type]:
+    found = [member for _, member in inspect.getmembers(module, inspect.isabstract)]
+    return [member for member in found if member.__module__ == module.__name__]
 
 
 def methods(port: type) -> list[str]:

@@ -59,7 +59,7 @@ async def machine(settings: Settings, state_dir: Path, temporal_binary: Path) ->
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{jira_port}", timeout=30, trust_env=False) as jira,
         ):
             product = Product(api, model, client, "longhaul-sim")
-            yield Machine(supervisor, product, postgres.address, dev.address, jira)
+            yield Machine(supervisor, product, postgres.address, dev.address, jira, variables)
 
 
 @pytest_asyncio.fixture

@@ -19,13 +19,17 @@ RESUME_WITHIN_S = 10.0
 
 @dataclass(frozen=True)
 class Machine:
-    """The supervisor, a client of the product, and the addresses of its parts; `jira`: the simulated Atlassian."""
+    """The supervisor, a client of the product, and the addresses of its parts.
+
+    `jira`: the simulated Atlassian; `variables`: the environment of workers and API.
+    """
 
     supervisor: Supervisor
     product: Product
     database_url: str
     temporal_address: str
     jira: httpx.AsyncClient
+    variables: Mapping[str, str]
 
     async def check_asked_once(self, product: Product, request_id: str) -> None:
         """Check that no answer in the journal was asked for again, by the provider's own log."""
@@ -47,10 +51,10 @@ class Machine:
         assert set(asked) <= ids
 
 
-def worker_alone(variables: Mapping[str, str]) -> ProcessSpec:
+def worker_alone(variables: Mapping[str, str], name: str = "worker") -> ProcessSpec:
     """`python -m worker`; Temporal itself tells when it is ready, by taking work."""
     return ProcessSpec(
-        name="worker", argv=(sys.executable, "-m", "worker"), env=child_environment(variables), cwd=PROJECT_ROOT
+        name=name, argv=(sys.executable, "-m", "worker"), env=child_environment(variables), cwd=PROJECT_ROOT
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 
-import worker
+from composition.start import import_configuration
 from runtime.settings import Settings
 from services.storage.migrate import migrate
 from tests.workflows.product import Json, Product, eventually
@@ -42,7 +42,7 @@ async def serving_file(settings: Settings, folder: Path, servers: Json) -> Async
     chosen = settings.model_copy(update={"tool_servers_file": file, "state_dir": folder / "state"})
     async with running(chosen) as product:
         assert product.services is not None
-        await worker.import_tool_servers(chosen, product.services)
+        await import_configuration(chosen, product.services)
         await refreshed(product, servers)
         yield product
 

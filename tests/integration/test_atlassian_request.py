@@ -2,6 +2,7 @@
 
 import html
 import re
+import secrets
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -66,10 +67,10 @@ async def shared_product(
         yield product
 
 
-@pytest.fixture
-def product(shared_product: Product, request: pytest.FixtureRequest) -> Product:
+@pytest_asyncio.fixture
+async def product(shared_product: Product) -> Product:
     """The product, with a model name of the test's own."""
-    return shared_product.with_model(f"longhaul-sim-{request.node.name}")
+    return await shared_product.with_own_model(f"longhaul-sim-{secrets.token_hex(4)}")
 
 
 async def test_the_plan_reads_sums_up_and_writes_what_was_approved_once(product: Product, site: Site) -> None:

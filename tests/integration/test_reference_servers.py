@@ -1,5 +1,6 @@
 """Whole requests that act through servers which nobody here wrote, known from an mcpServers file and not otherwise."""
 
+import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,10 +47,10 @@ async def world(
         yield World(product, files, repository)
 
 
-@pytest.fixture
-def product(world: World, request: pytest.FixtureRequest) -> Product:
+@pytest_asyncio.fixture
+async def product(world: World) -> Product:
     """The product, with a model name of the test's own."""
-    return world.product.with_model(f"longhaul-sim-{request.node.name}")
+    return await world.product.with_own_model(f"longhaul-sim-{secrets.token_hex(4)}")
 
 
 @pytest.fixture

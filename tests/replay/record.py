@@ -70,7 +70,7 @@ async def _play(entry: Scenario, product: Product, at_once: asyncio.Semaphore) -
     async with at_once:
         try:
             async with asyncio.timeout(PLAYED_WITHIN_S):
-                kept = await entry.play(product.with_model(f"longhaul-sim-{secrets.token_hex(4)}"))
+                kept = await entry.play(await product.with_own_model(f"longhaul-sim-{secrets.token_hex(4)}"))
                 fetched = {suffix: await handle.fetch_history() for suffix, handle in kept.items()}
         except Exception as error:
             raise RuntimeError(f"scenario {entry.name}") from error

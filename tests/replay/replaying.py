@@ -3,8 +3,8 @@
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer, WorkflowRunner
 
+from composition.workers import sandbox
 from runtime.temporal import DATA_CONVERTER
-from worker import sandbox
 from workflows.registry import WORKFLOWS
 
 

@@ -24,4 +24,4 @@ async def _running(
 @pytest_asyncio.fixture
 async def product(_running: Product) -> Product:
     """The running product, with a model name of the test's own: its faults and its calls touch no other test."""
-    return _running.with_model(f"longhaul-sim-{next(_numbers)}-{secrets.token_hex(3)}")
+    return await _running.with_own_model(f"longhaul-sim-{next(_numbers)}-{secrets.token_hex(3)}")

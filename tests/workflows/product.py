@@ -8,10 +8,12 @@ from typing import Any
 import httpx
 from temporalio.client import Client, WorkflowHandle
 
+from composition.services import Services
 from contracts.names import REQUEST_WORKFLOW, TASK_QUEUE, RequestInput
 from contracts.policies import WORKFLOW_TASK_TIMEOUT
 from domain.request import Outcome
-from worker import Services
+from services.llm.admin import PoolAdmin
+from tests.llm.pooled import add_model
 
 Json = dict[str, Any]
 WITHIN_S = 20.0
@@ -35,10 +37,21 @@ class Product:
     model: str
     task_queue: str = TASK_QUEUE
     services: Services | None = None
+    pool: PoolAdmin | None = None
 
     def with_model(self, model: str) -> "Product":
         """Return the same product for another model's name."""
         return replace(self, model=model)
+
+    async def with_own_model(self, model: str) -> "Product":
+        """Return the same product for a new model of the simulated provider, with an account of its own."""
+        if self.services is not None:
+            base_url = str(self.provider.base_url).rstrip("/") + "/v1"
+            await add_model(self.services.db, model, base_url, price=None, silence_s=300)
+            await self.services.models.catalogue.refresh()
+        if self.pool is not None:
+            await self.pool.refresh()
+        return self.with_model(model)
 
     async def submit(self, message: str, *, conversation_id: str | None = None, **options: Any) -> str:
         """Start a request; return its id."""

@@ -10,12 +10,15 @@ from pathlib import Path
 import httpx
 from pydantic import SecretStr
 
-import worker
 from api.parts import Deployment, Parts
 from api.serving import listen, serve
+from composition.services import open_services
+from composition.start import SIMULATED, import_configuration
+from composition.workers import build_worker
 from domain.placement import Placement
 from runtime import search_attributes, temporal
 from runtime.settings import Settings
+from services.llm.admin import PoolAdmin
 from services.storage.event_reader import EventReader
 from services.tools.admin import ToolAdmin
 from tests.workflows.product import Product
@@ -23,6 +26,7 @@ from tests.workflows.product import Product
 MODEL = "longhaul-sim"
 TEST_KEYS = "test:" + base64.urlsafe_b64encode(bytes(32)).decode()
 """Seals what no test keeps secret."""
+TEST_WEBHOOK_SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
 
 
 def settings_of(settings: Settings, database_url: str, temporal_address: str, simulator: str) -> Settings:
@@ -33,11 +37,13 @@ def settings_of(settings: Settings, database_url: str, temporal_address: str, si
             "temporal_address": temporal_address,
             "openai_base_url": simulator,
             "openai_model": MODEL,
-            "provider_label": worker.SIMULATED,
+            "provider_label": SIMULATED,
             "task_queue": f"test-{secrets.token_hex(4)}",
             "workflow_sandbox": True,
             "master_keys": SecretStr(TEST_KEYS),
+            "webhook_secret": SecretStr(TEST_WEBHOOK_SECRET),
             "tool_servers_file": Path("no-such-file"),
+            "providers_file": Path("no-such-file"),
         }
     )
 
@@ -45,9 +51,11 @@ def settings_of(settings: Settings, database_url: str, temporal_address: str, si
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Product]:
     """Run API and worker; the model of the product is the settings' own, so a test takes it `with_model`."""
-    async with worker.open_services(settings) as services:
+    async with open_services(settings) as services:
+        await import_configuration(settings, services)
         client = await temporal.connect(settings)
         await search_attributes.ensure(client)
+        pool = PoolAdmin(services.db, services.vault)
         parts = Parts(
             database=services.db,
             reader=EventReader(services.db),
@@ -56,16 +64,19 @@ async def running(settings: Settings) -> AsyncIterator[Product]:
                 task_queue=settings.task_queue, placement=Placement.AUTO, eager_start=True, simulated=True
             ),
             tools=ToolAdmin(services.db, services.tools.vault, services.tools.commands),
+            pool=pool,
+            live=services.live,
+            writer=services.writer,
         )
         listener = listen("127.0.0.1", 0)
         port = listener.getsockname()[1]
-        async with worker.build_worker(client, settings, services):
+        async with build_worker(client, settings, services):
             serving = asyncio.create_task(serve(parts, listener))
             async with (
                 httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as api,
                 httpx.AsyncClient(base_url=_control_of(settings), timeout=30, trust_env=False) as model,
             ):
-                yield Product(api, model, client, MODEL, settings.task_queue, services)
+                yield Product(api, model, client, MODEL, settings.task_queue, services, pool)
             serving.cancel()
             await asyncio.gather(serving, return_exceptions=True)
 

@@ -12,8 +12,8 @@ from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-import worker
 from activities.errors import to_application_error
+from composition.workers import sandbox
 from contracts.tools import (
     FREE_GATES,
     REFRESH_TOOLS,
@@ -97,7 +97,7 @@ async def queue(connected: Client, field: Field) -> AsyncIterator[str]:
     activities: list[Callable[..., Any]] = [field.servers_to_refresh, field.refresh_server, field.open_gates]
     workflows = [*WORKFLOWS, Waiting]
     async with Worker(
-        connected, task_queue=name, workflows=workflows, activities=activities, workflow_runner=worker.sandbox()
+        connected, task_queue=name, workflows=workflows, activities=activities, workflow_runner=sandbox()
     ):
         yield name
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import httpx
 
+from composition.services import Services
 from domain.tool_server import Http, LookUp, ServerOptions, ToolServer
 from services.tools.registry import servers
 from services.tools.registry.refresh import refresh
 from tests.workflows.product import Json, Product
-from worker import Services
 
 LOOK_UP = LookUp(
     tool="note_create",
