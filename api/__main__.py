@@ -4,6 +4,7 @@ import sys
 
 from api import logs
 from api.parts import Parts
+from api.pool_desk import pool_desk
 from api.serving import deployment_of, listen, serve
 from api.tool_desk import tool_desk
 from runtime import clean_exit
@@ -31,6 +32,8 @@ async def _run(settings: Settings) -> int:
         temporal=await connect(settings, lazy=True),
         deployment=deployment_of(settings, eager_start=False),
         tools=tool_desk(settings, database),
+        pool=pool_desk(settings, database),
+        writer=writer,
     )
     try:
         await serve(parts, listen(settings.api_host, settings.api_port))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,8 +15,11 @@ from api.mcp_server.endpoint import McpEndpoint
 from api.observation import Observation
 from api.parts import Parts
 from api.problems import ProblemDocument
+from api.request_log import RequestLog
 from api.routes import ROUTERS
+from api.scraping.http_figures import HttpFigures
 from api.sweeping import sweep_until_done
+from services.storage.api_log import ApiLog
 
 _ABOUT = """Durable LLM work: a request becomes a plan of steps that survives crashes and can be watched, amended,
 paused, forked and cancelled. Errors are RFC 9457 problems (`application/problem+json`) with a stable `code`.
@@ -24,7 +27,7 @@ Until there are users the API serves its own machine only."""
 
 
 def create_app(parts: Parts) -> FastAPI:
-    """Return the application over its parts. Its lifespan runs the event reader and the start-up sweep."""
+    """Return the application over its parts. Its lifespan runs reader, request log and start-up sweep."""
     app = routes_only()
     app.state.parts = parts
     return app
@@ -48,6 +51,8 @@ def routes_only() -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(LoopbackOnly)
     app.add_middleware(Observation)
+    app.add_middleware(RequestLog)
+    app.state.figures = HttpFigures()
     setattr(app, "openapi", lambda: _openapi(app))  # noqa: B010  FastAPI's documented way to change the document
     return app
 
@@ -56,15 +61,23 @@ def routes_only() -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
     mcp: McpEndpoint = app.state.mcp
+    log = app.state.api_log = ApiLog(parts.database)
+    log.start()
     await parts.reader.start()
     sweeping = asyncio.create_task(sweep_until_done(parts), name="start-up sweep")
     try:
-        async with mcp.running():
+        async with mcp.running(), _following(parts):
             yield
     finally:
         sweeping.cancel()
         await asyncio.wait({sweeping})
         await parts.reader.close()
+        await log.close()
+
+
+def _following(parts: Parts) -> AbstractAsyncContextManager[None]:
+    """Return the block in which the pool's routes are known as they are."""
+    return nullcontext() if parts.pool is None else parts.pool.running()
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

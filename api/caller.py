@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
+from starlette.types import Scope
 
 LOCAL_OWNER = "local"
 
@@ -22,8 +23,15 @@ async def caller_of(connection: HTTPConnection) -> Caller:
     Raises:
         ApiProblem: The call does not say who sends it. Never yet: only this machine may call.
     """
-    del connection
-    return Caller(LOCAL_OWNER)
+    caller = Caller(LOCAL_OWNER)
+    connection.state.caller = caller  # for the log of API calls
+    return caller
+
+
+def owner_of(scope: Scope) -> str:
+    """Return whose a call is in the log: its caller's, or, until there are users, the one owner's."""
+    caller: Caller | None = scope.get("state", {}).get("caller")
+    return LOCAL_OWNER if caller is None else caller.owner
 
 
 CallerOf = Annotated[Caller, Depends(caller_of)]

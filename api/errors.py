@@ -9,8 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from api.problems import ApiProblem, respond
-from api.request_ids import id_of
+from api.gateway.envelopes import answer
+from api.problems import ApiProblem
 from domain.errors import AmendmentRefused, Conflict, InvalidInput, LonghaulError, NotFound, Problem, Unavailable
 from services.storage.requests import IdempotencyKeyReused
 
@@ -29,7 +29,7 @@ def install(app: FastAPI) -> None:
 
 
 async def _answer(request: Request, error: Exception) -> Response:
-    return respond(problem_of(error), id_of(request.scope))
+    return answer(request.scope, problem_of(error))
 
 
 def problem_of(error: Exception) -> ApiProblem:
@@ -51,7 +51,7 @@ def refusal_status(problems: Sequence[Problem]) -> int:
 
 
 def _ours(error: LonghaulError) -> ApiProblem:
-    problems = error.problems if isinstance(error, InvalidInput) else ()
+    problems = error.problems if isinstance(error, (InvalidInput, Conflict)) else ()
     problem = ApiProblem(_status(error), error.code, str(error), problems)
     if isinstance(error, Unavailable):
         problem.with_headers({"Retry-After": str(max(1, round(error.retry_after_s)))})

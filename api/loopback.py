@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.problems import ApiProblem, respond
-from api.request_ids import id_of
+from api.gateway.envelopes import answer
+from api.problems import ApiProblem
 
 _NAMES = frozenset({"localhost", "localhost."})
 
@@ -25,11 +25,11 @@ class LoopbackOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call."""
-        refusal = _refusal(scope) if scope["type"] == "http" else None
+        refusal = _refusal(scope) if scope["type"] in ("http", "websocket") else None
         if refusal is None:
             await self._app(scope, receive, send)
         else:
-            await respond(refusal, id_of(scope))(scope, receive, send)
+            await answer(scope, refusal)(scope, receive, send)
 
 
 def _refusal(scope: Scope) -> ApiProblem | None:

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import request_ids
 from api.errors import problem_of
-from api.problems import respond
+from api.gateway.envelopes import answer
 
 _access = logging.getLogger("longhaul.access")
 _faults = logging.getLogger("longhaul.faults")
@@ -33,6 +33,8 @@ class Observation:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call."""
+        if scope["type"] == "websocket":
+            request_ids.give(scope)
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -67,7 +69,7 @@ class _Call:
         log_fault(error, self._id)
         if self._status is not None:
             raise ConnectionAbortedError from None
-        await respond(problem_of(error), self._id)(self._scope, receive, self.send)
+        await answer(self._scope, problem_of(error))(self._scope, receive, self.send)
 
     def log(self) -> None:
         """Write the access line."""

@@ -1,17 +1,25 @@
 """What the API is made of: handed to `create_app` by a composition root, to the routes as a dependency."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 from temporalio.client import Client
 
+from api.gateway.models import Models
 from api.problems import ApiProblem
 from contracts.names import TASK_QUEUE
 from domain.placement import Placement
+from services.llm.admin import PoolAdmin
 from services.storage.database import Database
 from services.storage.event_reader import EventReader
+from services.storage.event_writer import EventWriter
+from services.storage.live import Live
 from services.tools.admin import ToolAdmin
+
+STARTS_AT_ONCE = 32
+"""Gateway calls that one process starts at a time: more would only wait for each other in Temporal."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,9 @@ class Deployment:
         eager_start: Whether a worker in this process, on the same client, takes the first task without a round trip.
         simulated: Whether answers come from the simulated provider.
         temporal_web: The root of Temporal's web page, None when it is not known.
+        webhooks: Whether the ends of jobs can be told, because there is a secret to sign with.
+        private_webhooks: Whether they may be told within private networks, and by http.
+        default_model: What is asked for when nobody chose a model, None when it is not known here.
     """
 
     task_queue: str = TASK_QUEUE
@@ -33,13 +44,18 @@ class Deployment:
     eager_start: bool = False
     simulated: bool = False
     temporal_web: str | None = None
+    webhooks: bool = False
+    private_webhooks: bool = False
+    default_model: str | None = None
 
 
 @dataclass(frozen=True)
 class Parts:
     """The database, the reader of its event log, and a Temporal client that may still be unconnected (lazy).
 
-    `tools`: the registry of tool servers; None: this installation has none.
+    `tools`: the registry of tool servers; None: this installation has none. `pool`: the models that the gateway offers;
+    None: none. `live`: where answers are heard that are made in this very process; None: they are made in others.
+    `writer`: this process's, for its metrics.
     """
 
     database: Database
@@ -47,6 +63,10 @@ class Parts:
     temporal: Client
     deployment: Deployment = Deployment()
     tools: ToolAdmin | None = None
+    pool: Models | None = None
+    live: Live | None = None
+    starts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STARTS_AT_ONCE))
+    writer: EventWriter | None = None
 
 
 async def _parts(request: Request) -> Parts:
@@ -66,3 +86,13 @@ async def _tools(parts: PartsOf) -> ToolAdmin:
 
 ToolsOf = Annotated[ToolAdmin, Depends(_tools)]
 """A route's parameter for the registry of tool servers."""
+
+
+async def _pool(parts: PartsOf) -> PoolAdmin:
+    if not isinstance(parts.pool, PoolAdmin):
+        raise ApiProblem(503, "no_pool", "this API was started without a model pool")
+    return parts.pool
+
+
+PoolOf = Annotated[PoolAdmin, Depends(_pool)]
+"""A route's parameter for the model pool's desk."""

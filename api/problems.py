@@ -109,6 +109,7 @@ _MEANING = {
     403: "The client, its Host or its Origin is not this machine.",
     404: "There is no such object, or it is not yours.",
     409: "The request is in another state than the message expects.",
+    412: "The object has another revision than If-Match names.",
     413: "The body or the message is too large.",
     415: "The body's content type is not application/json.",
     422: "The body or a parameter has the wrong shape; `problems` say where.",

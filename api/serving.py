@@ -9,6 +9,7 @@ from typing import Final
 import uvicorn
 
 from api.app import create_app
+from api.body_limit import MAX_CALL_BYTES
 from api.parts import Deployment, Parts
 from domain.placement import Placement
 from runtime.settings import Settings
@@ -42,6 +43,7 @@ async def serve(parts: Parts, listener: socket.socket) -> None:
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_S,
+        ws_max_size=MAX_CALL_BYTES,
     )
     server = _Server(parts, config)
     running = asyncio.ensure_future(server.serve([listener]))
@@ -75,4 +77,7 @@ def deployment_of(settings: Settings, *, eager_start: bool) -> Deployment:
         eager_start=eager_start,
         simulated=settings.provider_label == "simulated",
         temporal_web=web,
+        webhooks=settings.webhook_secret is not None,
+        private_webhooks=settings.webhook_allow_private,
+        default_model=settings.default_model or settings.openai_model,
     )

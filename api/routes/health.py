@@ -11,6 +11,7 @@ from api.parts import PartsOf
 from api.problems import errors
 from api.temporal_calls import ping
 from domain.errors import Unavailable
+from services.llm.admin import PoolAdmin, PoolStanding
 
 router = APIRouter(tags=["health"])
 LIMIT_S = 1.0
@@ -31,6 +32,18 @@ class Ready(BaseModel):
     temporal: State
 
 
+class Health(BaseModel):
+    """How the installation stands. `degraded`: it serves, but part of the model pool is out of use.
+
+    `pool`: the model pool; null: there is none, or the database does not tell.
+    """
+
+    status: Literal["healthy", "degraded", "down"]
+    database: State
+    temporal: State
+    pool: PoolStanding | None
+
+
 @router.get("/livez", responses=errors(403))
 async def live() -> Live:
     """Answer as long as the process does; asks nobody else."""
@@ -44,6 +57,25 @@ async def ready(parts: PartsOf, response: Response) -> Ready:
     up = database == temporal == "up"
     response.status_code = 200 if up else 503
     return Ready(status="ready" if up else "not_ready", database=database, temporal=temporal)
+
+
+@router.get("/health", responses={503: {"model": Health, "description": "A part is down."}, **errors(403)})
+async def health(parts: PartsOf, response: Response) -> Health:
+    """Tell what is down or out of use: the database, Temporal, parked accounts, silent nodes. 503 as in `/readyz`."""
+    found = await ready(parts, response)
+    pool = await _pool(parts.pool) if isinstance(parts.pool, PoolAdmin) and found.database == "up" else None
+    down = found.status == "not_ready"
+    degraded = pool is not None and (pool.parked > 0 or bool(pool.silent_nodes))
+    status: Literal["healthy", "degraded", "down"] = "down" if down else "degraded" if degraded else "healthy"
+    return Health(status=status, database=found.database, temporal=found.temporal, pool=pool)
+
+
+async def _pool(pool: PoolAdmin) -> PoolStanding | None:
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            return await pool.standing()
+    except (Unavailable, TimeoutError):
+        return None
 
 
 async def _state(check: Awaitable[None]) -> State:

@@ -8,10 +8,13 @@ import pytest_asyncio
 from pydantic import SecretStr
 from temporalio.client import Client
 
-import worker
 from api.parts import Deployment, Parts
+from composition.services import Services, open_services
+from composition.start import import_configuration
+from composition.workers import build_worker
 from runtime import search_attributes, temporal
 from runtime.settings import Settings
+from services.llm.admin import PoolAdmin
 from services.storage.database import Database
 from services.storage.event_reader import EventReader
 from tests.api.served import serving
@@ -42,14 +45,15 @@ async def client(served_settings: Settings) -> Client:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def services(served_settings: Settings) -> AsyncIterator[worker.Services]:
+async def services(served_settings: Settings) -> AsyncIterator[Services]:
     """The worker's services; the API shares their database."""
-    async with worker.open_services(served_settings) as opened:
+    async with open_services(served_settings) as opened:
+        await import_configuration(served_settings, opened)
         yield opened
 
 
 @pytest_asyncio.fixture(scope="session")
-async def database(services: worker.Services) -> Database:
+async def database(services: Services) -> Database:
     """The database, its commits announced to readers."""
     return services.db
 
@@ -70,20 +74,21 @@ async def idle(idle_parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest_asyncio.fixture(scope="session")
 async def _working(
-    served_settings: Settings, services: worker.Services, client: Client, simulator: str
+    served_settings: Settings, services: Services, client: Client, simulator: str
 ) -> AsyncIterator[Product]:
     web = "http://127.0.0.1:8233"
     deployment = Deployment(served_settings.task_queue, eager_start=True, simulated=True, temporal_web=web)
-    parts = Parts(services.db, EventReader(services.db), client, deployment)
+    pool = PoolAdmin(services.db, services.vault)
+    parts = Parts(services.db, EventReader(services.db), client, deployment, pool=pool, live=services.live)
     async with (
-        worker.build_worker(client, served_settings, services),
+        build_worker(client, served_settings, services),
         serving(parts) as api,
         httpx.AsyncClient(base_url=simulator.removesuffix("/v1"), trust_env=False) as provider,
     ):
-        yield Product(api, provider, client, "longhaul-sim")
+        yield Product(api, provider, client, "longhaul-sim", served_settings.task_queue, services, pool)
 
 
 @pytest_asyncio.fixture
 async def product(_working: Product) -> Product:
     """The API with a worker; each test has a model name, and so faults and calls, of its own."""
-    return _working.with_model(f"longhaul-sim-{secrets.token_hex(4)}")
+    return await _working.with_own_model(f"longhaul-sim-{secrets.token_hex(4)}")

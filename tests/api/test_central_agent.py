@@ -37,7 +37,7 @@ async def test_process_that_takes_too_long_is_accepted_with_links(product: Produ
 
 async def test_failure_is_told_plainly(product: Product) -> None:
     body = {"message": "Write a doomed-marker.", "userId": product.model}
-    rule = [{"match": {"contains": "doomed-marker"}, "fault": {"status": 401}}]
+    rule = [{"match": {"contains": "doomed-marker"}, "fault": {"status": 400}}]
     await product.provider.post("/__sim/faults", json=rule)
     document = (await product.api.post(f"{PATH}/process", json=body, timeout=30)).json()
     assert document["actionPlan"] is None or document["actionPlan"]["status"] == "Failed"

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 
-import worker
+from composition.services import Services
 from runtime.settings import Settings
 from tests.api.tool_desk import Desk, Simulated, desk, simulated
 from tests.workflows.product import Product
@@ -21,7 +21,7 @@ HALF = base64.urlsafe_b64encode(b'["a", "b", "\\ud800"]').decode()
 
 @pytest_asyncio.fixture(scope="module")
 async def tools(
-    _working: Product, services: worker.Services, client: Client, served_settings: Settings
+    _working: Product, services: Services, client: Client, served_settings: Settings
 ) -> AsyncIterator[Desk]:
     async with desk(services, client, served_settings.task_queue) as made:
         yield made

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 
-import worker
 from api.parts import Parts
+from composition.services import Services
 from runtime.settings import Settings
 from services.tools.registry import servers
 from tests.api.tool_desk import Desk, Simulated, desk, simulated
@@ -35,7 +35,7 @@ HTTP = {
 
 @pytest_asyncio.fixture(scope="module")
 async def tools(
-    _working: Product, services: worker.Services, client: Client, served_settings: Settings
+    _working: Product, services: Services, client: Client, served_settings: Settings
 ) -> AsyncIterator[Desk]:
     async with desk(services, client, served_settings.task_queue) as made:
         yield made
@@ -181,7 +181,7 @@ async def test_an_api_without_tools_says_so(idle: httpx.AsyncClient, idle_parts:
     assert (answer.status_code, answer.json()["code"]) == (503, "no_tools")
 
 
-async def test_without_workers_a_server_is_added_all_the_same(services: worker.Services, client: Client) -> None:
+async def test_without_workers_a_server_is_added_all_the_same(services: Services, client: Client) -> None:
     async with desk(services, client, f"nobody-{secrets.token_hex(4)}") as lonely:
         made = await lonely.add(STDIO)
         assert (await lonely.get(f"/v1/tool-servers/{made['id']}"))["state"]["at"] is None

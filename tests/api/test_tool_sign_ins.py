@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 
-import worker
+from composition.services import Services
 from runtime.settings import Settings
 from services.tools.sign_in import tokens
 from services.tools.sign_in.tokens import Holder
@@ -21,7 +21,7 @@ BACK = "/v1/tool-sign-ins/callback"
 
 @pytest_asyncio.fixture(scope="module")
 async def tools(
-    _working: Product, services: worker.Services, client: Client, served_settings: Settings
+    _working: Product, services: Services, client: Client, served_settings: Settings
 ) -> AsyncIterator[Desk]:
     async with desk(services, client, served_settings.task_queue) as made:
         yield made
@@ -97,7 +97,7 @@ async def test_a_person_who_declines_is_told_so(tools: Desk, guarded: Simulated)
     assert "have not signed in" in page.text
 
 
-async def test_a_sign_in_of_somebody_else_is_not_found(tools: Desk, services: worker.Services) -> None:
+async def test_a_sign_in_of_somebody_else_is_not_found(tools: Desk, services: Services) -> None:
     state = secrets.token_hex(8)
     sign_in = tokens.SignIn(state, Holder("other", "somebody"), "https://example.org/sign-in")
     await tokens.begin_sign_in(services.db, sign_in, 60)

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 from temporalio.client import Client
 
-import worker
 from api.parts import Deployment, Parts
+from composition.services import Services
 from services.storage.event_reader import EventReader
 from services.tools.admin import ToolAdmin
 from tests.api.served import serving
@@ -25,7 +25,7 @@ class Desk:
     """A client of the API, and the database behind it. What it has added is removed at the end."""
 
     api: httpx.AsyncClient
-    services: worker.Services
+    services: Services
     added: list[str] = field(default_factory=list)
 
     async def get(self, path: str, **query: object) -> Json:
@@ -68,7 +68,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(services: worker.Services, client: Client, task_queue: str) -> AsyncIterator[Desk]:
+async def desk(services: Services, client: Client, task_queue: str) -> AsyncIterator[Desk]:
     """Serve the API over a worker's services."""
     tools = ToolAdmin(services.db, services.tools.vault, services.tools.commands)
     parts = Parts(services.db, EventReader(services.db), client, Deployment(task_queue), tools)

@@ -1,0 +1,205 @@
+"""From what a client asks to a call under way: permission, Idempotency-Key, result cache, row, workflow."""
+
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+from api.caller import Caller
+from api.gateway.cache_wish import CacheWish
+from api.gateway.call_news import CallNews
+from api.gateway.pieces import START, Place
+from api.gateway.problems import of_error, refusal
+from api.gateway.starting import CallRef, cancel_soon, start_call
+from api.parts import Parts
+from contracts.gateway import CallLaunch
+from domain import ids
+from domain.cache_key import cache_key
+from domain.errors import ModelUnknown, Unavailable
+from domain.gateway import CallOptions, CallOutcome
+from domain.model_pool import Route
+from services.storage import gateway_calls, result_cache
+from services.storage.gateway_calls import NewCall
+from services.storage.requests import Idempotency
+from services.storage.result_cache import Hit, Making
+
+_CALL_S: Final = 600.0
+_MARGIN_S: Final = 60.0
+"""How much longer than a call may take its maker holds the cache's key."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A call that is to be made or found. `text`: its body as JSON."""
+
+    caller: Caller
+    body: Mapping[str, Any]
+    text: str
+    options: CallOptions
+    key: Idempotency | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A call that has ended: its answer is to be replayed. `hit`: from the result cache."""
+
+    call_id: str
+    outcome: CallOutcome
+    hit: bool = False
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """A call that is being made.
+
+    Attributes:
+        begun: It was begun by this very request.
+        ours: It was begun for this caller alone, who may come back to it by no key: leaving ends it.
+        instead: How to make our own, should this one, which is another's, fail.
+    """
+
+    news: CallNews
+    begun: bool = False
+    ours: bool = False
+    instead: "Callable[[], Awaitable[UnderWay | Found]] | None" = None
+
+
+def new_call_id() -> str:
+    """Return a new id."""
+    return ids.gateway_call_id(time.time_ns() // 1_000_000, secrets.randbits(80))
+
+
+def permitted(parts: Parts, caller: Caller, asked: str) -> Route:
+    """Return the route that a model's name leads to.
+
+    Raises:
+        GatewayProblem: 404 when there is none, 403 when it is not the caller's to use.
+    """
+    route = None if parts.pool is None else parts.pool.route(asked)
+    if route is None:
+        raise of_error(ModelUnknown(f"there is no model {asked!r}"))
+    if route.owners is not None and caller.owner not in route.owners:
+        raise of_error(ModelUnknown(f"you may not use the model {asked!r}", forbidden=True))
+    return route
+
+
+def encoded(body: Mapping[str, Any]) -> str:
+    """Return a body as compact JSON.
+
+    Raises:
+        GatewayProblem: 400 when a number in it is none that JSON has.
+    """
+    try:
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        raise refusal(400, "invalid_value", "a number in the body is out of range") from None
+
+
+def idempotency_of(route: str, key: str | None, fingerprint: Mapping[str, Any]) -> Idempotency | None:
+    """Return where a repeated call is recognised; bodies are compared by what they say, not by their spacing."""
+    if key is None:
+        return None
+    canonical = json.dumps(fingerprint, sort_keys=True, separators=(",", ":"))
+    return Idempotency(route, key, hashlib.sha256(canonical.encode()).hexdigest())
+
+
+async def make(parts: Parts, wanted: Wanted, call_id: str | None = None) -> UnderWay | Found:
+    """Accept the call and start its workflow, or find the one that its key has.
+
+    Raises:
+        IdempotencyKeyReused: The key was used with another body.
+        Unavailable: The database or Temporal does not answer.
+    """
+    owner, options = wanted.caller.owner, wanted.options
+    ref = CallRef(call_id or new_call_id(), owner)
+    news = CallNews(parts, ref, START)
+    try:
+        new = NewCall(ref.id, owner, wanted.text, options, wanted.key)
+        accepted = await gateway_calls.accept(parts.database, new)
+        if accepted.call_id != ref.id:
+            news.close()
+            earlier = await join(parts, CallRef(accepted.call_id, owner), START)
+            if isinstance(earlier, Found):
+                return earlier
+            news = earlier.news
+        await start_call(
+            parts,
+            CallLaunch(
+                call_id=accepted.call_id,
+                owner=owner,
+                body=accepted.body,
+                options=options,
+                accepted_at=datetime.fromtimestamp(ids.unix_ms_of(accepted.call_id) / 1000, UTC),
+                search_attributes=parts.deployment.search_attributes,
+            ),
+        )
+    except BaseException as error:
+        news.close()
+        if isinstance(error, Unavailable) and wanted.key is None:
+            cancel_soon(parts, ref.id)  # it may have been started unseen, and nobody will come back for it
+        raise
+    begun = accepted.call_id == ref.id
+    return UnderWay(news, begun=begun, ours=begun and wanted.key is None and not options.background)
+
+
+async def join(parts: Parts, ref: CallRef, start: Place) -> UnderWay | Found:
+    """Find a call that was accepted earlier. Who has a part of its answer is led through the log, attempt by attempt.
+
+    Raises:
+        NotFound: There is none, or it is another owner's.
+        Unavailable: The database does not answer.
+    """
+    view = await gateway_calls.read(parts.database, ref.owner, ref.id)
+    if view.outcome is not None and start == START:
+        return Found(ref.id, view.outcome)
+    return UnderWay(CallNews(parts, ref, start, late=True))
+
+
+async def make_cached(parts: Parts, wanted: Wanted, route: Route, wish: CacheWish) -> UnderWay | Found:
+    """Find the answer in the result cache, or the call that makes it; else make it, to be kept.
+
+    A key that is known has its own answer, and the cache is not asked.
+
+    Raises:
+        IdempotencyKeyReused: The key was used with another body.
+        Unavailable: The database or Temporal does not answer.
+    """
+    db, owner, options = parts.database, wanted.caller.owner, wanted.options
+    if wanted.key is not None and await gateway_calls.recall(db, owner, wanted.key) is not None:
+        return await make(parts, wanted)
+    key = cache_key(options.endpoint, f"{route.name}@{route.version}", wanted.body)
+    call_id = new_call_id()
+    hold_s = _hold_s(options, route)
+    found = await result_cache.claim(db, owner, key, call_id, hold_s=hold_s, max_age_s=wish.max_age_s)
+    if isinstance(found, Hit):
+        if wanted.key is not None:
+            await gateway_calls.remember(db, owner, wanted.key, found.call_id)
+        return Found(found.call_id, found.outcome, hit=True)
+    if isinstance(found, Making):
+        news = CallNews(parts, CallRef(found.call_id, owner), START, late=True)
+        return UnderWay(news, instead=partial(make, parts, wanted))
+    kept = options.model_copy(update={"cache_key": key, "cache_ttl_s": route.cache_ttl_s})
+    return await _make_kept(parts, Wanted(wanted.caller, wanted.body, wanted.text, kept, wanted.key), call_id, key)
+
+
+async def _make_kept(parts: Parts, wanted: Wanted, call_id: str, key: str) -> UnderWay | Found:
+    """Make a call that holds a key of the cache; should it not come to be, free the key for others."""
+    try:
+        made = await make(parts, wanted, call_id)
+    except BaseException:
+        await result_cache.release(parts.database, wanted.caller.owner, key, call_id)
+        raise
+    if isinstance(made, Found) or made.news.call.id != call_id:
+        await result_cache.release(parts.database, wanted.caller.owner, key, call_id)
+    return made
+
+
+def _hold_s(options: CallOptions, route: Route) -> float:
+    """Return how long the call may take at most, and a little more."""
+    takes = options.timeout_s or route.timeout_s or _CALL_S
+    return takes + (options.wait_s or 0) + _MARGIN_S

@@ -1,0 +1,1 @@
+"""What Prometheus reads at `/metrics`: this process's own figures, and the pool's from the database."""
