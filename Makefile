@@ -7,7 +7,7 @@ PYTHON := .venv/bin/python
 LOCK := $(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11
 
 .PHONY: help run test test-long check format bench lock openapi replay-record clean-state setup setup-dev temporal \
-	tool-servers reference-servers
+	tool-servers reference-servers bench-rivals
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -33,7 +33,7 @@ format: setup-dev ## Format the code and fix what can be fixed by rule
 	$(PYTHON) -m ruff check --fix-only --quiet .
 	$(PYTHON) -m ruff format .
 
-bench: setup-dev temporal ## Measure against a hand-written Temporal program; writes docs/benchmarks.md
+bench: setup-dev temporal bench-rivals ## Measure against a hand-written program and LiteLLM; writes docs/benchmarks.md
 	@exec $(PYTHON) -m bench $(ARGS)
 
 openapi: setup-dev ## Write docs/openapi.json
@@ -47,6 +47,7 @@ lock: setup-dev ## Pin requirements*.in with hashes, keeping the pins that still
 	$(LOCK) $(ARGS) requirements-dev.in -c requirements.txt -o requirements-dev.txt
 	$(LOCK) $(ARGS) deploy/tools/requirements-atlassian.in -o deploy/tools/requirements-atlassian.txt
 	$(LOCK) $(ARGS) deploy/tools/requirements-reference.in -o deploy/tools/requirements-reference.txt
+	$(LOCK) $(ARGS) deploy/bench/requirements-litellm.in -o deploy/bench/requirements-litellm.txt
 
 clean-state: ## Remove all data, logs and records of `make run`
 	rm -rf .longhaul
@@ -68,3 +69,7 @@ tool-servers: setup
 reference-servers: setup
 	@sh deploy/tools/setup.sh reference
 	@sh deploy/tools/setup.sh node
+
+# What `make bench` measures the gateway against.
+bench-rivals: setup
+	@sh deploy/tools/setup.sh litellm deploy/bench

@@ -12,6 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bench import lineup, machine, plot
 from bench.contender import Contender
+from bench.gateway import measuring as gateway_measuring
+from bench.gateway.report import GatewayReport
+from bench.gateway.run import gateway_report
 from bench.ground import Ground, ground
 from bench.measuring import FULL, QUICK, Run, Size
 from bench.report import Report
@@ -26,12 +29,15 @@ from runtime.settings import PROJECT_ROOT, Settings, load
 
 DOCUMENT: Final = PROJECT_ROOT / "docs" / "benchmarks.md"
 JSON: Final = PROJECT_ROOT / "docs" / "evidence" / "benchmarks.json"
+GATEWAY_JSON: Final = PROJECT_ROOT / "docs" / "evidence" / "benchmarks-gateway.json"
 TOOL_JSON: Final = PROJECT_ROOT / "docs" / "evidence" / "benchmarks-tools.json"
 PICTURE: Final = PROJECT_ROOT / "docs" / "img" / "benchmarks.png"
 CONNECTIONS: Final = httpx.Limits(max_connections=64, max_keepalive_connections=64)
 
 TOOLS: Final = "tools"
 """What `--only` is for the part about tool calls alone."""
+GATEWAY: Final = "gateway"
+"""What `--only` is for the part about the gateway alone."""
 
 WIDTH: Final = 190
 """Columns for a table that goes to a file."""
@@ -41,17 +47,21 @@ async def bench(options: argparse.Namespace, console: Console) -> int:
     """Run it; answers the exit code."""
     teller = Teller(console)
     settings = load()
-    report, tools = None, None
+    report, tools, gateway = None, None, None
     try:
         async with ground(settings, teller) as where, _http() as http:
-            if options.only != TOOLS:
+            if options.only not in (TOOLS, GATEWAY):
                 report = await _report(where, _size(options), http, console, options)
             if options.only in ("", TOOLS):
                 tools = await _tool_report(where, settings, console, options)
+            if options.only in ("", GATEWAY):
+                gateway = await _gateway_report(where, console, options)
     except LocalError as failure:
         teller.say(f"{failure}\nThe benchmarks need Go once, to build a Temporal server; or set TEMPORAL_ADDRESS.")
         return 1
     _publish(report, tools, options)
+    if gateway is not None:
+        _publish_gateway(gateway, options)
     return 0
 
 
@@ -73,6 +83,13 @@ def _publish(report: Report | None, tools: ToolReport | None, options: argparse.
         if not options.quick:
             tools.write_json(TOOL_JSON)
             tools.write_into(DOCUMENT)
+
+
+def _publish_gateway(gateway: GatewayReport, options: argparse.Namespace) -> None:
+    gateway.show(Console(width=None if sys.stdout.isatty() else WIDTH))
+    if not options.quick:
+        gateway.write_json(GATEWAY_JSON)
+        gateway.write_into(DOCUMENT)
 
 
 def _http() -> httpx.AsyncClient:
@@ -100,6 +117,13 @@ async def _tool_report(where: Ground, settings: Settings, console: Console, opti
     return await tool_report(where, settings, size, command, console)
 
 
+async def _gateway_report(where: Ground, console: Console, options: argparse.Namespace) -> GatewayReport:
+    size = gateway_measuring.QUICK if options.quick else gateway_measuring.FULL
+    size = replace(size, rounds=options.rounds or size.rounds)
+    command = f'make bench ARGS="--only {GATEWAY}"' if options.only else "make bench"
+    return await gateway_report(where, size, command, console)
+
+
 async def _contenders(where: Ground, http: httpx.AsyncClient, only: str) -> list[Contender]:
     """Start all; those that the goals compare stand next to each other, so that they meet the same noise."""
     (first, second, *others) = await lineup.hand_written(where)
@@ -116,7 +140,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small counts, one round, nothing written: a smoke test")
     parser.add_argument("--rounds", type=int, default=0, help="how often everything is measured (4)")
-    parser.add_argument("--only", default="", help="programs whose name has this in it, and writes nothing; or `tools`")
+    parser.add_argument(
+        "--only", default="", help="programs whose name has this in it, and writes nothing; or `tools` or `gateway`"
+    )
     options = parser.parse_args()
     return clean_exit.run(run_until_signalled(bench(options, Console(stderr=True, highlight=False))))
 

@@ -71,7 +71,7 @@ async def open_and_finish(db: Database, request_id: str, number: int) -> None:
     """The two statements of a model call, without the call."""
     key = journal.CallKey(request_id, "s1", number + 1)
     before, after = _step_events(number)[:1], _step_events(number)[1:2]
-    call = await journal.open_first(db, key, before, model="m", input_tokens=10, process="bench")
+    call = await journal.open_first(db, key, before, journal.Sent(model="m", input_tokens=10, process="bench"))
     if call is None:
         raise TypeError("a fresh round was begun already")
     stored, body = blobs.portable("Paris. " * 10)

@@ -9,7 +9,6 @@ from typing import Final
 
 from pydantic import SecretStr
 
-import worker
 from bench.ground import Ground
 from bench.tools import servers
 from bench.tools.bare import CallFailedError, bare
@@ -18,6 +17,9 @@ from bench.tools.plans import Plans
 from bench.tools.steps import GENERATE, TOOL, WITHOUT, Queue, calling, generating
 from bench.tools.way import TEXT, Way
 from bench.tools.without import without_a_tool
+from composition.services import Services, open_services
+from composition.start import import_configuration
+from composition.workers import build_worker
 from domain.tool_server import ToolServer
 from runtime import temporal
 from runtime.local.provider import SIMULATED, SIMULATED_MODEL
@@ -36,7 +38,8 @@ async def ways(ground: Ground, settings: Settings) -> AsyncIterator[list[Way]]:
     await migrate(ground.databases.address(_DATABASE))
     chosen = _settings(settings, ground)
     async with AsyncExitStack() as exits:
-        services = await exits.enter_async_context(worker.open_services(chosen))
+        services = await exits.enter_async_context(open_services(chosen))
+        await import_configuration(chosen, services)
         sdk = await exits.enter_async_context(bare(url))
         over_http = await servers.register(services.db, services.tools, servers.over_http(url))
         over_stdio = await servers.register(services.db, services.tools, servers.over_stdio())
@@ -48,9 +51,7 @@ async def ways(ground: Ground, settings: Settings) -> AsyncIterator[list[Way]]:
         yield [*sdk, *layers]
 
 
-async def _layers(
-    services: worker.Services, accepted: Requests, over_http: ToolServer, over_stdio: ToolServer
-) -> list[Way]:
+async def _layers(services: Services, accepted: Requests, over_http: ToolServer, over_stdio: ToolServer) -> list[Way]:
     db, tools = services.db, services.tools
     return [
         await connection(db, tools.connections, "http", over_http),
@@ -61,13 +62,13 @@ async def _layers(
 
 
 async def _workers(
-    exits: AsyncExitStack, settings: Settings, services: worker.Services, accepted: Requests, server: ToolServer
+    exits: AsyncExitStack, settings: Settings, services: Services, accepted: Requests, server: ToolServer
 ) -> list[Way]:
     """Start a worker with the tool server and one without, and return what is run by them."""
     client = await temporal.connect(settings)
     without = settings.model_copy(update={"task_queue": f"{settings.task_queue}-without"})
-    await exits.enter_async_context(worker.build_worker(client, settings, services))
-    await exits.enter_async_context(worker.build_worker(client, without, await _without(services, server)))
+    await exits.enter_async_context(build_worker(client, settings, services))
+    await exits.enter_async_context(build_worker(client, without, await _without(services, server)))
     queue = Queue(client, settings.task_queue, accepted)
     launch = await calling(accepted, server)
     return [
@@ -78,7 +79,7 @@ async def _workers(
     ]
 
 
-async def _without(services: worker.Services, server: ToolServer) -> worker.Services:
+async def _without(services: Services, server: ToolServer) -> Services:
     """The services without a tool; their answer is one that the tool has given."""
     action, connections = action_of(server, "echo"), services.tools.connections
     found = await capabilities.find(services.db, action, OWNER)
@@ -100,6 +101,7 @@ def _settings(settings: Settings, ground: Ground) -> Settings:
             "task_queue": "bench-tools",
             "master_keys": SecretStr(f"bench:{key}"),
             "tool_servers_file": Path("no-such-file"),
+            "providers_file": Path("no-such-file"),
             "tool_commands": servers.COMMAND,
             "tool_path": str(servers.FOLDER),
             "state_dir": ground.folder / "tools",

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from composition.services import Services
 from domain.tool_server import ToolServer
 from domain.tools import Action, Capability
 from services.tools.calls import ToolCaller
 from services.tools.client.answers import Answer, Progress
 from services.tools.client.commands import Commands
 from services.tools.client.connections import Connections
-from worker import Services
 
 
 class NoTool(Connections):

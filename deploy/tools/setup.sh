@@ -1,10 +1,11 @@
 #!/bin/sh
 # Makes one environment of tool servers under .venv-tools, every package checked against its hash. Instant when it is
-# done already. Python environments: deploy/tools/requirements-<name>.txt; `node`: deploy/tools/node/package-lock.json.
+# done already. Python environments: requirements-<name>.txt in deploy/tools or the folder given; `node`: its lock file.
 set -eu
 cd "$(dirname "$0")/../.."
 
 name=$1
+folder=${2:-deploy/tools}
 place=.venv-tools/$name
 stamp=$place/.installed
 
@@ -13,7 +14,7 @@ is_done() {
 }
 
 install_python() {
-    requirements=deploy/tools/requirements-$name.txt
+    requirements=$folder/requirements-$name.txt
     wanted=$(cksum <"$requirements")
     if is_done && "$place/bin/python" -c '' 2>/dev/null; then
         return
