@@ -17,6 +17,8 @@ DIRECT: Final = "direct"
 OURS: Final = "Longhaul"
 THEIRS: Final = "LiteLLM"
 MODEL: Final = "bench-model"
+KEY: Final = "sk-bench-0123456789abcdef0123456789abcdef"
+"""What clients show; LiteLLM wants one of some length."""
 CHUNKS: Final = 68
 """Pieces of the model's answer."""
 
@@ -96,6 +98,7 @@ async def _litellm(ground: Ground, model: str) -> str:
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "LITELLM_TELEMETRY": "False",
         "LITELLM_LOG": "ERROR",
+        "LITELLM_MASTER_KEY": KEY,
         "PATH": f"{LITELLM}:/usr/bin:/bin",
     }
     url = f"http://{_HOST}:{port}"

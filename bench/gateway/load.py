@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 import httpx
 
-from bench.gateway.contenders import MODEL
+from bench.gateway.contenders import KEY, MODEL
 
 T = TypeVar("T")
 _ASKED: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "Tell me about the sea."}]}
-_HEADERS = {"authorization": "Bearer bench", "content-type": "application/json"}
+_HEADERS = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
 
 
 class CallFailedError(Exception):

@@ -10,6 +10,7 @@ from api.body_limit import MAX_CALL_BYTES
 from api.gateway.bodies import MAX_DEPTH
 from api.gateway.chat_body import MAX_MESSAGES
 from api.parts import Parts
+from services.storage.event_reader import EventReader
 from tests.api.gateway.maker import Json, Maker, model
 from tests.api.gateway.streams import CHAT, HELLO, asking
 from tests.api.served import serving
@@ -201,7 +202,7 @@ async def test_errors_of_the_framework_have_the_envelope_too(gate: httpx.AsyncCl
 
 
 async def test_without_a_pool_there_is_no_model(idle_parts: Parts) -> None:
-    async with serving(Parts(idle_parts.database, idle_parts.reader, idle_parts.temporal)) as bare:
+    async with serving(Parts(idle_parts.database, EventReader(idle_parts.database), idle_parts.temporal)) as bare:
         answer = await bare.post(CHAT, json=asking("gate-x"))
         assert (answer.status_code, error_of(answer)["code"]) == (404, "model_not_found")
         assert (await bare.get("/v1/models")).json() == {"object": "list", "data": []}

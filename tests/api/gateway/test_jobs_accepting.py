@@ -14,6 +14,7 @@ from api.parts import Parts
 from domain.budget import Price
 from domain.webhook import DeliveryState
 from services.storage import gateway_calls, journal
+from services.storage.event_reader import EventReader
 from services.storage.jobs import note_delivery
 from tests.api.gateway.maker import Maker, model
 from tests.api.gateway.streams import followed
@@ -28,7 +29,7 @@ HOOK = "https://hooks.example.org/longhaul"
 async def hooked(gate_parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
     """An API that has a secret to sign webhooks with."""
     deployment = replace(gate_parts.deployment, webhooks=True)
-    async with serving(replace(gate_parts, deployment=deployment)) as api:
+    async with serving(replace(gate_parts, deployment=deployment, reader=EventReader(gate_parts.database))) as api:
         yield api
 
 

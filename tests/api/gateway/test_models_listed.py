@@ -11,6 +11,7 @@ import pytest
 from api.parts import Parts
 from api.serving import deployment_of
 from runtime.settings import Settings
+from services.storage.event_reader import EventReader
 from tests.api.gateway.maker import ROUTES
 from tests.api.served import serving
 
@@ -47,7 +48,13 @@ async def test_unknown_disabled_and_forbidden_models_are_not_shown(gate: httpx.A
 @asynccontextmanager
 async def _by_default(parts: Parts, model: str) -> AsyncIterator[httpx.AsyncClient]:
     """Serve an installation whose default model is this."""
-    async with serving(replace(parts, deployment=replace(parts.deployment, default_model=model))) as api:
+    async with serving(
+        replace(
+            parts,
+            reader=EventReader(parts.database),
+            deployment=replace(parts.deployment, default_model=model),
+        )
+    ) as api:
         yield api
 
 
