@@ -95,12 +95,13 @@ class ModelCaller:
 
     async def _open(self, work: Assignment, request: Request, granted: Granted) -> OpenCall | CallResult | CallFailed:
         """Open the call in the journal; give the place back where there is none to make."""
-        opened: OpenCall | CallResult | CallFailed | None = None
         try:
             opened = await open_call(self._db, work, request, granted, self._process)
-        finally:
-            if not isinstance(opened, OpenCall):
-                await _settled(self._pool.settle(granted, LeaseEnd(UNUSED)))
+        except BaseException:
+            await _settled(self._pool.settle(granted, LeaseEnd(UNUSED)))
+            raise
+        if not isinstance(opened, OpenCall):
+            await _settled(self._pool.settle(granted, LeaseEnd(UNUSED)))
         return opened
 
     async def _take(self, course: Course, request: Request) -> Granted:
