@@ -172,7 +172,7 @@ class NoCapacity(ModelError):
     code = "no_capacity"
     retryable = True
 
-    def __init__(self, message: str, retry_after_s: float, *, resting: bool = False) -> None:
+    def __init__(self, message: str, retry_after_s: float = 1.0, *, resting: bool = False) -> None:
         super().__init__(message, retry_after_s)
         self.resting = resting
 

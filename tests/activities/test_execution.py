@@ -202,8 +202,11 @@ async def test_the_step_chooses_its_model(stage: Stage) -> None:
     assert (await stage.parts.rows(request.facts.request_id))[0].model == another
 
 
-async def test_a_model_that_no_route_leads_to_ends_the_round(stage: Stage) -> None:
-    request = await stage.execute_input(a_step(model="no-such-model"))
+async def test_a_model_that_the_owner_may_not_use_ends_the_round(stage: Stage) -> None:
+    others = f"{stage.sim.model}-of-others"
+    await add_model(stage.parts.db, others, stage.sim.base_url, owners=frozenset({"others"}))
+    await stage.parts.catalogue.refresh()
+    request = await stage.execute_input(a_step(model=others))
     done = await environment().run(stage.execution.execute_step, request)
     assert (done.error_code, done.cost_micros) == ("model_not_found", 0)
     assert await stage.parts.rows(request.facts.request_id) == []

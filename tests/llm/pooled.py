@@ -22,17 +22,17 @@ PRICE = Price(input_micros=1_000_000, cached_input_micros=500_000, output_micros
 
 
 async def add_model(
-    db: Database, model: str, base_url: str, *, price: Price | None = PRICE, silence_s: float = 5.0, **account: Any
+    db: Database, model: str, base_url: str, *, price: Price | None = PRICE, silence_s: float = 5.0, **route: Any
 ) -> None:
-    """Add a model that a simulated server answers; `account`: fields of its account, such as `limits`."""
+    """Add a model that a simulated server answers; `route`: fields of its route, such as `owners`."""
     provider = Provider(
         id=model, dialect=Dialect.OPENAI, base_url=base_url, simulated=True, silence_s=silence_s, allow_private=True
     )
     async with db.transaction() as tx, editing(tx, "test", Source.ADMIN) as edit:
         await providers.create(edit, provider)
-        await accounts.create(edit, VAULT, Account(id=model, provider_id=model, **account), None)
+        await accounts.create(edit, VAULT, Account(id=model, provider_id=model), None)
         await deployments.create(edit, Deployment(id=model, account_id=model, model=model, price=price))
-        await routes.create(edit, Route(name=model, targets=(RouteTarget(deployment_id=model),)))
+        await routes.create(edit, Route(name=model, targets=(RouteTarget(deployment_id=model),), **route))
 
 
 async def add_accounts(  # noqa: PLR0913  the fields of what is added

@@ -24,7 +24,7 @@ from services.storage.database import Database
 from services.storage.journal import CallKey, Sent
 from services.storage.views.calls import CallState
 from tests.llm.parts import OWNER, Parts, assignment, chat_request, collect, composing, event, of_type
-from tests.llm.pooled import PRICE
+from tests.llm.pooled import PRICE, add_model
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -292,9 +292,11 @@ async def test_an_answer_is_held_while_the_database_is_away(parts: Parts, monkey
 
 
 async def test_what_goes_before_a_call_is_recorded_though_nobody_can_be_asked(parts: Parts) -> None:
-    request_id = await parts.new_request()
+    request_id, others = await parts.new_request(), f"{parts.sim.model}-of-others"
+    await add_model(parts.db, others, parts.sim.base_url, owners=frozenset({"others"}))
+    await parts.catalogue.refresh()
     work = assignment(request_id, events=(event(1, step_id="s1", round=1),))
     with pytest.raises(CallFailed) as caught:
-        await parts.caller.call(work, composing(chat_request("no-such-model")))
+        await parts.caller.call(work, composing(chat_request(others)))
     assert type(caught.value.error) is ModelUnknown
     assert [entry.type.value for entry in await parts.log(request_id)] == ["request.accepted", "step.started"]
