@@ -18,7 +18,7 @@ from runtime.local.temporal_server import Ports
 from runtime.settings import Settings
 from services.storage.migrate import migrate
 from tests.crash.machine import Machine, api_alone, worker_alone
-from tests.workflows.product import Product
+from tests.workflows.product import Product, eventually
 from tests.workflows.running import TEST_KEYS
 
 
@@ -59,6 +59,11 @@ async def machine(settings: Settings, state_dir: Path, temporal_binary: Path) ->
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{jira_port}", timeout=30, trust_env=False) as jira,
         ):
             product = Product(api, model, client, "longhaul-sim")
+
+            async def has_models() -> bool:
+                return (await api.get("/v1/models/longhaul-sim")).is_success  # the worker has brought its provider
+
+            await eventually(has_models, within_s=30)
             yield Machine(supervisor, product, postgres.address, dev.address, jira, variables)
 
 
