@@ -1,5 +1,6 @@
 """From errors to problems, in one place."""
 
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -11,7 +12,16 @@ from starlette.responses import Response
 
 from api.gateway.envelopes import answer
 from api.problems import ApiProblem
-from domain.errors import AmendmentRefused, Conflict, InvalidInput, LonghaulError, NotFound, Problem, Unavailable
+from domain.caller_errors import BudgetSpent, Forbidden, FundsOnHold, InsufficientFunds, RateLimited, Unauthenticated
+from domain.errors import (
+    AmendmentRefused,
+    Conflict,
+    InvalidInput,
+    LonghaulError,
+    NotFound,
+    Problem,
+    Unavailable,
+)
 from services.storage.requests import IdempotencyKeyReused
 
 _SHOWN = 20
@@ -53,8 +63,10 @@ def refusal_status(problems: Sequence[Problem]) -> int:
 def _ours(error: LonghaulError) -> ApiProblem:
     problems = error.problems if isinstance(error, (InvalidInput, Conflict)) else ()
     problem = ApiProblem(_status(error), error.code, str(error), problems)
-    if isinstance(error, Unavailable):
-        problem.with_headers({"Retry-After": str(max(1, round(error.retry_after_s)))})
+    if isinstance(error, (Unavailable, RateLimited, FundsOnHold)):
+        problem.with_headers({"Retry-After": str(max(1, math.ceil(error.retry_after_s)))})
+    if isinstance(error, Unauthenticated):
+        problem.with_headers({"WWW-Authenticate": "Bearer"})
     return problem
 
 
@@ -70,6 +82,12 @@ _STATUS: dict[type[LonghaulError], int] = {
     NotFound: 404,
     Conflict: 409,
     Unavailable: 503,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    RateLimited: 429,
+    InsufficientFunds: 402,
+    BudgetSpent: 402,
+    FundsOnHold: 409,
 }
 
 

@@ -106,12 +106,15 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 _MEANING = {
     400: "The body is not JSON in UTF-8, or a header cannot be read.",
-    403: "The client, its Host or its Origin is not this machine.",
+    401: "No key or token came, or none that is valid.",
+    402: "The wallet or a budget does not pay for it.",
+    403: "The caller may not do this, or the page that asks is of a foreign origin.",
     404: "There is no such object, or it is not yours.",
     409: "The request is in another state than the message expects.",
     412: "The object has another revision than If-Match names.",
     413: "The body or the message is too large.",
     415: "The body's content type is not application/json.",
+    429: "A limit of the key, the user or the tenant is reached; try again after Retry-After.",
     422: "The body or a parameter has the wrong shape; `problems` say where.",
     500: "A fault of ours; quote the request id.",
     503: "Temporal or the database does not answer; try again after Retry-After.",

@@ -5,6 +5,7 @@ An account's troubles are ours, not the caller's: a provider's 401 is a 502 here
 
 from dataclasses import dataclass
 
+from domain.caller_errors import BudgetSpent, Forbidden, FundsOnHold, InsufficientFunds, RateLimited, Unauthenticated
 from domain.errors import (
     BudgetExhausted,
     LonghaulError,
@@ -24,6 +25,7 @@ from domain.errors import (
 from domain.gateway import CallError
 
 INVALID = "invalid_request_error"
+UNKNOWN_CALLER = "authentication_error"
 DENIED = "permission_error"
 THROTTLED = "rate_limit_error"
 NO_FUNDS = "insufficient_quota"
@@ -63,6 +65,12 @@ _TABLE: tuple[tuple[type[LonghaulError], _Told], ...] = (
     (BudgetExhausted, _Told(402, NO_FUNDS, "insufficient_quota")),
     (ModelError, _Told(502, OURS, "upstream_error")),
     (Unavailable, _Told(503, OURS, "service_unavailable")),
+    (Unauthenticated, _Told(401, UNKNOWN_CALLER, "invalid_api_key")),
+    (Forbidden, _Told(403, DENIED, "forbidden")),
+    (RateLimited, _Told(429, THROTTLED, "rate_limit_exceeded")),
+    (InsufficientFunds, _Told(402, NO_FUNDS, "insufficient_funds")),
+    (BudgetSpent, _Told(402, NO_FUNDS, "budget_spent")),
+    (FundsOnHold, _Told(409, NO_FUNDS, "funds_on_hold")),
 )
 """The first kind that an error is of decides; what is none of them is a fault of ours, whose text stays inside."""
 
@@ -76,15 +84,21 @@ def call_error(error: LonghaulError) -> CallError:
         code=told.code,
         message=str(error) if told.message is None else told.message,
         param=told.param,
-        retry_after_s=error.retry_after_s if isinstance(error, (ModelError, Unavailable)) else None,
+        retry_after_s=_retry_after_s(error),
     )
+
+
+def _retry_after_s(error: LonghaulError) -> float | None:
+    if isinstance(error, (ModelError, Unavailable, RateLimited, FundsOnHold)):
+        return error.retry_after_s
+    return None
 
 
 def type_of_status(status: int) -> str:
     """Return the OpenAI API's type of an error that is known by its status alone."""
     if status >= 500:  # noqa: PLR2004  HTTP's own classes
         return OURS
-    return {401: "authentication_error", 402: NO_FUNDS, 403: DENIED, 429: THROTTLED}.get(status, INVALID)
+    return {401: UNKNOWN_CALLER, 402: NO_FUNDS, 403: DENIED, 429: THROTTLED}.get(status, INVALID)
 
 
 def _told(error: LonghaulError) -> _Told:

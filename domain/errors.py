@@ -7,6 +7,13 @@ LonghaulError
 ├── NotFound                 no such object, or not the caller's
 ├── Conflict                 the object is in another state than the caller thinks
 ├── Unavailable              Temporal or the database does not answer; retry later
+├── Unauthenticated          no key or token, or none that is valid (401); this and the next: domain/caller_errors.py
+├── Forbidden                the caller may not do this (403)
+├── RateLimited              the caller's own limit is reached (429); `retry_after_s` says when, `limit` which
+├── MoneyError               the wallet or a budget does not pay
+│   ├── InsufficientFunds    there is not enough money (402)
+│   ├── FundsOnHold          there is, but it is held by work under way (409); `retry_after_s` says when to ask again
+│   └── BudgetSpent          a budget of the tenant, user or key is used up (402)
 ├── ModelError               a model call gave no answer
 │   ├── ModelThrottled       429 or overloaded; `retry_after_s` says when
 │   ├── ModelUnavailable     network, 5xx, cut stream, time-out; retried by the activity's policy

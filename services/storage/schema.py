@@ -2,9 +2,27 @@
 
 from sqlmodel import SQLModel
 
-from services.storage import gateway_tables, pool_tables, tables, tool_tables
+from services.storage import (
+    gateway_tables,
+    governance_tables,
+    identity_tables,
+    ledger_tables,
+    limit_tables,
+    pool_tables,
+    tables,
+    tool_tables,
+)
 
-TABLE_MODULES = (tables, tool_tables, pool_tables, gateway_tables)
+TABLE_MODULES = (
+    tables,
+    tool_tables,
+    pool_tables,
+    gateway_tables,
+    identity_tables,
+    ledger_tables,
+    limit_tables,
+    governance_tables,
+)
 """The modules that define them; importing one registers its tables."""
 
 METADATA = SQLModel.metadata

@@ -4,6 +4,7 @@ import logging
 import pytest
 
 from domain.errors import ModelCredentialDead
+from services.llm.config import parking
 from services.llm.pool.port import LeaseEnd
 from services.storage.database import Database
 from tests.llm.pool.pools import Made, called, made, need
@@ -30,7 +31,7 @@ async def test_an_account_whose_credential_is_refused_is_parked_and_announced(
     before = await _version(pool.db)
     with caplog.at_level(logging.WARNING):
         name = (await called(pool, model, DEAD)).account.id
-    assert [record.message for record in caplog.records if name in record.message] == [
+    assert [record.message for record in caplog.records if record.name == parking.__name__] == [
         f"pool account {name} is parked: {ERROR}"
     ]
     (row,) = await pool.db.fetch("SELECT parked_at, parked_code, parked_note FROM pool_account WHERE id = $1", name)

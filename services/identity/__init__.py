@@ -1,0 +1,1 @@
+"""Who may call: users, roles, keys, tokens, and how they are proved."""

@@ -1,0 +1,1 @@
+"""Tenants, users, roles, grants, API keys and sessions."""

@@ -1,0 +1,1 @@
+"""Wallets, the ledger, holds and budgets."""

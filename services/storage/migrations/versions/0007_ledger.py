@@ -1,0 +1,18 @@
+"""Wallets, ledger, holds, budgets.
+
+Revision: 0007
+Revises: 0006
+"""
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply the revision."""
+
+
+def downgrade() -> None:
+    """Take it back."""
