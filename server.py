@@ -32,6 +32,7 @@ async def _run(settings: Settings) -> int:
             await _import_context(settings, services)
             await import_configuration(settings, services)
             client = await until_up("Temporal", lambda: temporal.connect(settings))
+            workers = build_worker(client, settings, services)
             parts = Parts(
                 database=services.db,
                 reader=EventReader(services.db),
@@ -41,9 +42,10 @@ async def _run(settings: Settings) -> int:
                 pool=PoolAdmin(services.db, services.vault),
                 live=services.live,
                 writer=services.writer,
+                flights=workers.flights,
             )
             await keep_house(client, settings, services)
-            async with build_worker(client, settings, services):
+            async with workers:
                 await serve(parts, listener)
     return 0
 

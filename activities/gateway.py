@@ -14,7 +14,7 @@ from temporalio.exceptions import ApplicationError
 from activities.attempt import check_cancelled_on_purpose
 from activities.errors import Mapped
 from activities.heartbeat import Beating
-from contracts.gateway import PATIENCE_S, CallLaunch, CallMade, GatewayCalls
+from contracts.gateway import PATIENCE_S, CallLaunch, CallMade, Flights, GatewayCalls
 from contracts.jobs import SLOT_PATIENCE_S
 from domain.errors import NoCapacity, Unavailable
 from domain.gateway import CallOutcome
@@ -32,12 +32,13 @@ class Flight:
     halted: bool = False
 
     def halt(self) -> None:
-        """End the call."""
-        self.halted = True
-        self.task.cancel()
+        """End the call; asked again, nothing: what it is about to store is not to be cut."""
+        if not self.halted:
+            self.halted = True
+            self.task.cancel()
 
 
-class ModelGateway(GatewayCalls):
+class ModelGateway(GatewayCalls, Flights):
     """Gateway calls, made by a model. `queue`: the task queue that only this process serves."""
 
     def __init__(self, gateway: Gateway, queue: str) -> None:
@@ -61,8 +62,11 @@ class ModelGateway(GatewayCalls):
         with Mapped():
             if launch.halt is not None:
                 return await self._halt(launch)
+            is_local, flies = activity.info().is_local, launch.options.flies
+            if is_local and flies not in (None, self.queue):
+                return CallMade(state="flying", queue=flies)
             flight = self._flights.get(launch.call_id) or self._begin(launch)
-            if activity.info().is_local:
+            if is_local:
                 return await self._look(flight)
             async with Beating():
                 return await self._wait(flight)
@@ -78,6 +82,18 @@ class ModelGateway(GatewayCalls):
                 if launch.halt is not None:
                     flight.halt()
                 return await self._wait(flight)
+
+    def begin(self, launch: CallLaunch) -> None:
+        """Begin a call that was accepted this moment."""
+        self._begin(launch)
+
+    def halt(self, call_id: str) -> bool:
+        """End a call on purpose; return whether it was in the air here."""
+        flight = self._flights.get(call_id)
+        if flight is None or flight.task.done():
+            return False
+        flight.halt()
+        return True
 
     def _begin(self, launch: CallLaunch) -> Flight:
         call = _call(launch)

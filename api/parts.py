@@ -9,6 +9,7 @@ from temporalio.client import Client
 
 from api.gateway.models import Models
 from api.problems import ApiProblem
+from contracts.gateway import Flights
 from contracts.names import TASK_QUEUE
 from domain.placement import Placement
 from services.llm.admin import PoolAdmin
@@ -65,6 +66,7 @@ class Parts:
     tools: ToolAdmin | None = None
     pool: Models | None = None
     live: Live | None = None
+    flights: Flights | None = None
     starts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STARTS_AT_ONCE))
     writer: EventWriter | None = None
 

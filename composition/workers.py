@@ -24,6 +24,7 @@ from activities.tool_servers import McpToolServers
 from activities.tooling import McpTooling
 from activities.webhooks import SignedWebhooks
 from composition.services import Services
+from contracts.gateway import Flights
 from contracts.jobs import job_queue
 from contracts.policies import HEARTBEAT_THROTTLE, STICKY_TIMEOUT
 from contracts.webhooks import webhook_queue
@@ -51,6 +52,11 @@ class Workers:
         self._workers = workers
         self._gateway = gateway
         self._exits = AsyncExitStack()
+
+    @property
+    def flights(self) -> Flights:
+        """Where an API in this process begins calls."""
+        return self._gateway
 
     async def run(self) -> None:
         """Work until cancelled."""

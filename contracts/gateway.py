@@ -5,7 +5,7 @@ A call is a StepWorkflow of its own, with `CallLaunch` as its input and the call
 
 from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
-from typing import Literal, TypedDict
+from typing import Literal, Protocol, TypedDict
 
 from temporalio import activity
 from temporalio.common import Priority, RetryPolicy, SearchAttributePair, TypedSearchAttributes
@@ -75,6 +75,24 @@ class GatewayCalls(ABC):
     @activity.defn(name="follow_call")
     async def follow_call(self, launch: CallLaunch) -> CallMade:
         """Wait, in the process that makes the call, for its end; a cancellation ends the call."""
+
+
+class Flights(Protocol):
+    """Calls that the process which accepts them begins at once, while their workflow is being started.
+
+    The workflow's local activity finds the call in the air (`CallOptions.flies` says where) and follows it there.
+    """
+
+    queue: str
+    """The task queue that only this process serves."""
+
+    def begin(self, launch: CallLaunch) -> None:
+        """Begin a call that was accepted this moment."""
+        ...
+
+    def halt(self, call_id: str) -> bool:
+        """End a call on purpose; return whether it was in the air here."""
+        ...
 
 
 def call_attributes(launch: CallLaunch) -> TypedSearchAttributes:

@@ -33,6 +33,7 @@ class CallOptions(Value):
         resets: The caller understands `reset`: after a break the answer may begin anew from another deployment.
         background: A job: nobody waits for it, and nobody's going away ends it.
         cache_key: Under which its answer is kept; None: it is not. `cache_ttl_s`: for how long.
+        flies: The task queue of the process that accepted the call and began it at once; None: a worker begins it.
     """
 
     endpoint: Endpoint = Endpoint.CHAT
@@ -47,6 +48,7 @@ class CallOptions(Value):
     webhook: Webhook | None = None
     cache_key: str | None = Field(default=None, max_length=80)
     cache_ttl_s: float = Field(default=0, ge=0)
+    flies: str | None = None
 
 
 class CallError(Value):

@@ -43,6 +43,7 @@ class CallRunner:
     async def run(self) -> CallMade:
         """Run the call to its end."""
         made = await self._begin()
+        self._launch = self._without_flight()
         while made.state in ("flying", "waiting"):
             made = await (self._follow(made) if made.state == "flying" else self._wait(made))
         if self._launch.search_attributes:
@@ -60,6 +61,11 @@ class CallRunner:
             )
         except ActivityError:
             return await self._make()
+
+    def _without_flight(self) -> CallLaunch:
+        """Return the launch for whatever is begun later: the process that began the call at once did so once."""
+        options = self._launch.options.model_copy(update={"flies": None})
+        return self._launch.model_copy(update={"options": options})
 
     async def _follow(self, made: CallMade) -> CallMade:
         """Follow a call to where it is made; when that process is gone, have another take it over."""

@@ -5,7 +5,7 @@ import json
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -20,6 +20,7 @@ from api.parts import Parts
 from contracts.gateway import CallLaunch
 from domain import ids
 from domain.cache_key import cache_key
+from domain.content import Text
 from domain.errors import ModelUnknown, Unavailable
 from domain.gateway import CallOptions, CallOutcome
 from domain.model_pool import Route
@@ -111,40 +112,78 @@ def idempotency_of(route: str, key: str | None, fingerprint: Mapping[str, Any]) 
 async def make(parts: Parts, wanted: Wanted, call_id: str | None = None) -> UnderWay | Found:
     """Accept the call and start its workflow, or find the one that its key has.
 
+    Where this process makes calls itself, the call is begun while its workflow is being started.
+
     Raises:
         IdempotencyKeyReused: The key was used with another body.
         Unavailable: The database or Temporal does not answer.
     """
-    owner, options = wanted.caller.owner, wanted.options
-    ref = CallRef(call_id or new_call_id(), owner)
+    ref = CallRef(call_id or new_call_id(), wanted.caller.owner)
+    wanted = _flying(parts, wanted)
     news = CallNews(parts, ref, START)
     try:
-        new = NewCall(ref.id, owner, wanted.text, options, wanted.key)
+        new = NewCall(ref.id, ref.owner, wanted.text, wanted.options, wanted.key)
         accepted = await gateway_calls.accept(parts.database, new)
-        if accepted.call_id != ref.id:
-            news.close()
-            earlier = await join(parts, CallRef(accepted.call_id, owner), START)
-            if isinstance(earlier, Found):
-                return earlier
-            news = earlier.news
-        await start_call(
-            parts,
-            CallLaunch(
-                call_id=accepted.call_id,
-                owner=owner,
-                body=accepted.body,
-                options=options,
-                accepted_at=datetime.fromtimestamp(ids.unix_ms_of(accepted.call_id) / 1000, UTC),
-                search_attributes=parts.deployment.search_attributes,
-            ),
-        )
-    except BaseException as error:
+        if accepted.call_id == ref.id:
+            await _start(parts, wanted, _launch(parts, ref, accepted.body, wanted.options))
+            background = wanted.options.background
+            return UnderWay(news, begun=True, ours=wanted.key is None and not background)
+    except BaseException:
         news.close()
-        if isinstance(error, Unavailable) and wanted.key is None:
-            cancel_soon(parts, ref.id)  # it may have been started unseen, and nobody will come back for it
         raise
-    begun = accepted.call_id == ref.id
-    return UnderWay(news, begun=begun, ours=begun and wanted.key is None and not options.background)
+    news.close()
+    return await _made_earlier(parts, CallRef(accepted.call_id, ref.owner))
+
+
+def _flying(parts: Parts, wanted: Wanted) -> Wanted:
+    """Say in the call's options where it is begun, if that is here: whoever starts its workflow has to know."""
+    if parts.flights is None or wanted.options.background:
+        return wanted
+    return replace(wanted, options=wanted.options.model_copy(update={"flies": parts.flights.queue}))
+
+
+async def _start(parts: Parts, wanted: Wanted, launch: CallLaunch) -> None:
+    """Start the workflow, and the call itself when it is to be begun here.
+
+    A call that has a key goes on when Temporal does not answer: whoever comes back for it finds it.
+    """
+    flights = parts.flights if launch.options.flies is not None else None
+    if flights is not None:
+        flights.begin(launch)
+    try:
+        await start_call(parts, launch)
+    except BaseException as error:
+        if wanted.key is None:
+            if flights is not None:
+                flights.halt(launch.call_id)
+            if isinstance(error, Unavailable):
+                cancel_soon(parts, launch.call_id)  # it may have been started unseen, and nobody will come back for it
+        raise
+
+
+async def _made_earlier(parts: Parts, ref: CallRef) -> UnderWay | Found:
+    """Find the call that the key has; one that has not ended is started, for its start may have failed."""
+    view = await gateway_calls.read(parts.database, ref.owner, ref.id)
+    if view.outcome is not None:
+        return Found(ref.id, view.outcome)
+    news = CallNews(parts, ref, START, late=True)
+    try:
+        await start_call(parts, _launch(parts, ref, view.body, view.options))
+    except BaseException:
+        news.close()
+        raise
+    return UnderWay(news)
+
+
+def _launch(parts: Parts, ref: CallRef, body: Text, options: CallOptions) -> CallLaunch:
+    return CallLaunch(
+        call_id=ref.id,
+        owner=ref.owner,
+        body=body,
+        options=options,
+        accepted_at=datetime.fromtimestamp(ids.unix_ms_of(ref.id) / 1000, UTC),
+        search_attributes=parts.deployment.search_attributes,
+    )
 
 
 async def join(parts: Parts, ref: CallRef, start: Place) -> UnderWay | Found:

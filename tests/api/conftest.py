@@ -79,9 +79,12 @@ async def _working(
     web = "http://127.0.0.1:8233"
     deployment = Deployment(served_settings.task_queue, eager_start=True, simulated=True, temporal_web=web)
     pool = PoolAdmin(services.db, services.vault)
-    parts = Parts(services.db, EventReader(services.db), client, deployment, pool=pool, live=services.live)
+    workers = build_worker(client, served_settings, services)
+    parts = Parts(
+        services.db, EventReader(services.db), client, deployment, pool=pool, live=services.live, flights=workers.flights
+    )
     async with (
-        build_worker(client, served_settings, services),
+        workers,
         serving(parts) as api,
         httpx.AsyncClient(base_url=simulator.removesuffix("/v1"), trust_env=False) as provider,
     ):

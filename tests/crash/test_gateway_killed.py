@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from runtime.local import programs
+from runtime.local.ports import free_port
 from services.storage.database import Database
 from services.storage.views import calls as call_views
 from services.storage.views.calls import CallState, CallView
@@ -74,6 +76,25 @@ async def test_a_call_with_a_key_outlives_client_and_worker(machine: Machine, pr
     assert answer.status_code == 200, answer.text
     again = await product.api.post("/v1/chat/completions", json=asking(product), headers=key, timeout=60)
     assert again.json() == answer.json()
+    states = Counter(row.state for row in await journal(machine, answer.headers["x-longhaul-request-id"]))
+    assert states == {CallState.LOST: 1, CallState.FINISHED: 1}
+
+
+async def test_a_call_that_a_server_began_itself_outlives_it(machine: Machine, product: Product) -> None:
+    port = free_port()
+    variables = {**machine.variables, "LONGHAUL_API_PORT": str(port)}
+    await product.fault({"delay_s": 4.0}, times=1)
+    key = {"Idempotency-Key": secrets.token_hex(8)}
+    await machine.supervisor.start(programs.server("127.0.0.1", port, variables))
+    url = f"http://127.0.0.1:{port}/v1/chat/completions"
+    asked = asyncio.create_task(product.api.post(url, json=asking(product), headers=key, timeout=30))
+    await eventually(product.calls)
+    machine.supervisor.kill("server")
+    with pytest.raises(httpx.TransportError):
+        await asked
+    await machine.supervisor.stop("server")
+    answer = await product.api.post("/v1/chat/completions", json=asking(product), headers=key, timeout=60)
+    assert answer.status_code == 200, answer.text
     states = Counter(row.state for row in await journal(machine, answer.headers["x-longhaul-request-id"]))
     assert states == {CallState.LOST: 1, CallState.FINISHED: 1}
 

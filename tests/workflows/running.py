@@ -56,6 +56,7 @@ async def running(settings: Settings) -> AsyncIterator[Product]:
         client = await temporal.connect(settings)
         await search_attributes.ensure(client)
         pool = PoolAdmin(services.db, services.vault)
+        workers = build_worker(client, settings, services)
         parts = Parts(
             database=services.db,
             reader=EventReader(services.db),
@@ -67,10 +68,11 @@ async def running(settings: Settings) -> AsyncIterator[Product]:
             pool=pool,
             live=services.live,
             writer=services.writer,
+            flights=workers.flights,
         )
         listener = listen("127.0.0.1", 0)
         port = listener.getsockname()[1]
-        async with build_worker(client, settings, services):
+        async with workers:
             serving = asyncio.create_task(serve(parts, listener))
             async with (
                 httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as api,
