@@ -32,6 +32,11 @@ class Grants:
         """Whether a thing may be used."""
         return all(_matches(layer.get(kind), name) for layer in self.layers)
 
+    def allow_model(self, asked: str) -> bool:
+        """Whether a model may be asked for: by the name as it is asked for, or by that without its `@version`."""
+        name, at, _ = asked.rpartition("@")
+        return self.allow(GrantKind.MODEL, asked) or bool(at and self.allow(GrantKind.MODEL, name))
+
     def narrowed(self, layer: dict[GrantKind, tuple[str, ...]]) -> "Grants":
         """Return these grants, less what another layer does not have."""
         return Grants((*self.layers, layer)) if layer else self
