@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.storage.api_log import ApiCallRow, ApiLog, first_id
+from services.storage.api_log import LAST_ID, ApiCallRow, ApiLog, first_id
 from services.storage.database import Database
 from tests.storage.cable import Cable
 from tests.storage.leases import unique
@@ -195,3 +195,10 @@ async def test_nothing_to_store_is_nothing_to_wait_for(db: Database) -> None:
     log.start()
     async with asyncio.timeout(1):
         await log.close(within_s=30)
+
+
+@pytest.mark.parametrize("year", [1, 2025, 2200, 9999])
+def test_every_moment_has_a_first_id_that_the_database_can_compare(year: int) -> None:
+    number = first_id(datetime(year, 1, 1, tzinfo=UTC))
+    assert 0 <= number <= LAST_ID
+    assert number == (0 if year <= 2025 else LAST_ID)

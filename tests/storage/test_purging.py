@@ -1,34 +1,14 @@
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.ids import gateway_call_id, request_id
-from domain.purging import Keep, PurgeKind
+from domain.purging import PurgeKind
 from services.storage import purging
 from services.storage.api_log import ApiCallRow, ApiLog
 from services.storage.database import Database
 from services.storage.pool_rollup import LOST_AFTER_S
 from tests.storage.leases import lease, unique
-from tests.storage.samples import new_id
-
-DAY_S = 86_400.0
-KEEP = Keep(log_days=3, lease_days=3, call_days=3, key_days=3)
-
-
-async def swept(db: Database, kind: PurgeKind, batch: int | None = None) -> int:
-    """Remove all that is old of a kind; return how many rows that were."""
-    rows, more = 0, True
-    while more:
-        done = await purging.sweep(db, kind, KEEP, batch)
-        rows, more = rows + done.rows, done.more
-    return rows
-
-
-async def left(db: Database, table: str, column: str, value: str) -> int:
-    (row,) = await db.fetch(f"SELECT count(*) AS n FROM {table} WHERE {column} = $1", value)  # noqa: S608  our names
-    n: int = row["n"]
-    return n
+from tests.storage.old_rows import DAY_S, KEEP, left, swept
 
 
 async def test_api_calls_are_removed_by_age(db: Database) -> None:
@@ -117,65 +97,7 @@ async def test_cached_answers_that_have_expired_are_removed(db: Database) -> Non
     assert await left(db, "cached_answer", "owner", owner) == 1
 
 
-def call_of(days: float) -> str:
-    """Return the id of a call that was begun so many days ago."""
-    return gateway_call_id(int((time.time() - days * DAY_S) * 1000), int(new_id()[4:], 16) >> 40)
-
-
-async def made(db: Database, subject: str, *, ended: bool = True) -> str:
-    """Write a call (or a request) with two chunks and a key, as it stands in the tables; return its id."""
-    ended_at = datetime.now(UTC) if ended else None
-    await db.fetch("INSERT INTO request (id, owner, kind, finished_at) VALUES ($1, 'o', 'call', $2)", subject, ended_at)
-    for seq, kind in enumerate(("request.accepted", "call.chunk", "call.reset", "call.chunk", "call.finished")):
-        await db.fetch(
-            "INSERT INTO request_event (request_id, seq, type, source, source_seq, data) "
-            "VALUES ($1, $2, $3, 'x', $2, '{}')",
-            subject,
-            seq + 1,
-            kind,
-        )
-    await db.fetch(
-        "INSERT INTO idempotency (owner, route, key_hash, body_hash, request_id, created_at) "
-        "VALUES ('o', 'r', $1, 'b', $1, clock_timestamp() - interval '4 days')",
-        subject,
-    )
-    return subject
-
-
-async def test_old_calls_that_have_ended_lose_their_chunks_and_keys_and_nothing_else(db: Database) -> None:
-    await db.fetch("DELETE FROM purge_mark")
-    old, new = await made(db, call_of(4)), await made(db, call_of(2))
-    running = await made(db, call_of(4), ended=False)
-    request = await made(db, request_id(0, 1))
-    try:
-        await swept(db, PurgeKind.CALL_CHUNKS, batch=1)
-        await swept(db, PurgeKind.CALL_KEYS, batch=1)
-        events = [await left(db, "request_event", "request_id", each) for each in (old, new, running, request)]
-        keys = [await left(db, "idempotency", "request_id", each) for each in (old, new, running, request)]
-        assert (events, keys) == ([2, 5, 5, 5], [0, 1, 1, 1])
-        assert await left(db, "request", "id", old) == 1
-    finally:
-        for table in ("request WHERE id", "request_event WHERE request_id", "idempotency WHERE request_id"):
-            await db.fetch(f"DELETE FROM {table} = $1", request)  # noqa: S608  our names
-
-
-async def test_a_key_that_was_given_an_older_calls_answer_is_kept_for_its_own_time(db: Database) -> None:
-    call = await made(db, call_of(9))
-    await db.fetch("UPDATE idempotency SET created_at = clock_timestamp() WHERE request_id = $1", call)
-    await swept(db, PurgeKind.CALL_KEYS)
-    assert await left(db, "idempotency", "request_id", call) == 1
-
-
-async def test_calls_are_looked_at_once(db: Database) -> None:
-    await made(db, call_of(4))
-    await swept(db, PurgeKind.CALL_CHUNKS)
-    later = await made(db, call_of(3.5))
-    assert await purging.sweep(db, PurgeKind.CALL_CHUNKS, KEEP) == (3, False)
-    assert await left(db, "request_event", "request_id", later) == 2
-    assert await purging.sweep(db, PurgeKind.CALL_CHUNKS, KEEP) == (0, False)
-
-
-@pytest.mark.parametrize("kind", list(PurgeKind))
+@pytest.mark.parametrize("kind", [kind for kind in PurgeKind if kind is not PurgeKind.UNSTARTED_CALLS])
 async def test_nothing_old_is_nothing_to_do(db: Database, kind: PurgeKind) -> None:
     await swept(db, PurgeKind.LEASE_TOTALS)
     await swept(db, kind)
