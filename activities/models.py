@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from activities.granting import Granting
 from contracts.calls import Work
 from domain.value import Value
 from services.llm.assignment import Assignment, CallResult, Conclude
@@ -34,9 +35,10 @@ class Ask:
 class Models:
     """The models as activities see them."""
 
-    def __init__(self, caller: ModelCaller, default_model: str) -> None:
-        """Ask through `caller`; `default_model` answers where nobody chose another."""
+    def __init__(self, caller: ModelCaller, default_model: Callable[[], str], granting: Granting | None = None) -> None:
+        """Ask through `caller`; what `default_model` names answers where nobody chose another."""
         self._caller = caller
+        self._granting = granting or Granting()
         self._default_model = default_model
 
     async def ask(self, work: Work, ask: Ask, document: Callable[[Statements], Awaitable[Value]]) -> CallResult:
@@ -48,9 +50,11 @@ class Models:
         wanted = prompt(ask.task)
 
         async def compose(where: Statements) -> ChatRequest:
+            model = ask.model or work.facts.options.model or self._default_model()
+            await self._granting.check_model(where, work, model)
             made = await document(where)
             return ChatRequest.task(
-                model=ask.model or work.facts.options.model or self._default_model,
+                model=model,
                 system=wanted.system,
                 user=made.model_dump_json(exclude_none=True),
                 max_output_tokens=wanted.max_output_tokens,

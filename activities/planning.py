@@ -5,6 +5,7 @@ from temporalio import activity
 from activities import reading
 from activities.attempt import TimeLeft, check_cancelled_on_purpose
 from activities.errors import Mapped
+from activities.granting import Granting
 from activities.heartbeat import Beating
 from activities.material import Background, background, load_cut
 from activities.models import PLAN, UNDERSTAND, Ask, Models
@@ -30,9 +31,10 @@ RESULT_CHARS = 2_000
 class ModelPlanning(Planning):
     """Planning by a model."""
 
-    def __init__(self, db: Database, models: Models) -> None:
+    def __init__(self, db: Database, models: Models, granting: Granting | None = None) -> None:
         self._db = db
         self._models = models
+        self._granting = granting or Granting()
 
     @activity.defn(name="prepare")
     async def prepare(self, request: PrepareInput) -> Prepared:
@@ -56,7 +58,7 @@ class ModelPlanning(Planning):
         async def document(where: Statements) -> UnderstandDocument:
             known[:] = [await background(where, request.facts)]
             replied = (request.clarification.reply or "") if request.clarification else ""
-            found = await _tools(where, request.facts, request.kinds, (known[0].message, replied))
+            found = await self._tools(where, request.facts, request.kinds, (known[0].message, replied))
             return UnderstandDocument(
                 message=known[0].message,
                 language=request.facts.options.language,
@@ -82,7 +84,7 @@ class ModelPlanning(Planning):
 
     async def _draft(self, request: MakePlanInput, time_left: TimeLeft) -> MadePlan:
         async def document(where: Statements) -> PlanDocument:
-            return await _plan_document(where, request)
+            return await self._plan_document(where, request)
 
         answer = await self._models.ask(request, Ask(Task.PLAN, PLAN, time_left.seconds()), document)
         if answer.cancelled:
@@ -96,8 +98,36 @@ class ModelPlanning(Planning):
         """Look up the tools of a draft's steps; problems take the steps' place."""
         if not any(step.kind is StepKind.TOOL for step in draft.steps):
             return draft
-        steps, problems = await binding.bind(self._db, facts.owner, draft.steps, facts.options.tool_servers)
+        may_use = await self._granting.tools(facts)
+        servers = facts.options.tool_servers
+        steps, problems = await binding.bind(self._db, facts.owner, draft.steps, servers, may_use=may_use)
         return DraftPlan(problems=problems) if problems else DraftPlan(steps=steps)
+
+    async def _plan_document(self, where: Statements, request: MakePlanInput) -> PlanDocument:
+        known = await background(where, request.facts)
+        wanted = (known.message, request.understanding.detailed_description)
+        tools = await self._tools(where, request.facts, request.kinds, wanted)
+        return PlanDocument(
+            message=known.message,
+            understanding=request.understanding,
+            context=known.context,
+            kinds=tuple(kind for kind in request.kinds if tools or kind != StepKind.TOOL),
+            max_steps=request.max_steps,
+            tools=tools,
+            steps=await _summaries(where, request),
+            failure=request.failure,
+            problems=request.problems,
+        )
+
+    async def _tools(
+        self, where: Statements, facts: RequestFacts, kinds: tuple[str, ...], wanted: tuple[str, ...]
+    ) -> tuple[ToolOffer, ...]:
+        """Look for tools that fit what is wanted, where a plan may call any."""
+        if StepKind.TOOL not in kinds:
+            return ()
+        query = "\n".join(text[:QUERY_CHARS] for text in dict.fromkeys(wanted))
+        may_use = await self._granting.tools(facts)
+        return await offers(where, facts.owner, facts.options.tool_servers, query, may_use=may_use)
 
     async def _store_prompts(self, draft: DraftPlan) -> DraftPlan:
         """Move long prompts to the blob store; no statement when all are short."""
@@ -126,33 +156,6 @@ def _first_plan(request: PrepareInput, understanding: Understanding, spent_micro
         kinds=request.kinds,
         max_steps=request.max_steps,
     )
-
-
-async def _plan_document(where: Statements, request: MakePlanInput) -> PlanDocument:
-    known = await background(where, request.facts)
-    wanted = (known.message, request.understanding.detailed_description)
-    tools = await _tools(where, request.facts, request.kinds, wanted)
-    return PlanDocument(
-        message=known.message,
-        understanding=request.understanding,
-        context=known.context,
-        kinds=tuple(kind for kind in request.kinds if tools or kind != StepKind.TOOL),
-        max_steps=request.max_steps,
-        tools=tools,
-        steps=await _summaries(where, request),
-        failure=request.failure,
-        problems=request.problems,
-    )
-
-
-async def _tools(
-    where: Statements, facts: RequestFacts, kinds: tuple[str, ...], wanted: tuple[str, ...]
-) -> tuple[ToolOffer, ...]:
-    """Look for tools that fit what is wanted, where a plan may call any."""
-    if StepKind.TOOL not in kinds:
-        return ()
-    query = "\n".join(text[:QUERY_CHARS] for text in dict.fromkeys(wanted))
-    return await offers(where, facts.owner, facts.options.tool_servers, query)
 
 
 async def _summaries(where: Statements, request: MakePlanInput) -> tuple[StepSummary, ...]:

@@ -6,7 +6,9 @@ from temporalio import activity
 
 from activities.errors import Mapped
 from activities.heartbeat import Beating
+from activities.workflow_standing import is_known
 from contracts.purging import SWEEP_S, Purging, Sweep, Swept
+from domain.purging import PurgeKind
 from services.storage import purging
 from services.storage.database import Database
 
@@ -24,6 +26,11 @@ class StoredPurging(Purging):
         with Mapped():
             async with Beating():
                 while more and time.monotonic() < until:
-                    swept = await purging.sweep(self._db, request.kind, request.keep)
+                    swept = await self._batch(request)
                     rows, more = rows + swept.rows, swept.more
         return Swept(rows=rows, more=more)
+
+    async def _batch(self, request: Sweep) -> purging.Swept:
+        if request.kind is PurgeKind.UNSTARTED_CALLS:
+            return await purging.sweep_unstarted(self._db, is_known)
+        return await purging.sweep(self._db, request.kind, request.keep)

@@ -9,6 +9,7 @@ from domain.conditions import StepFacts, evaluate, parse
 from domain.errors import ConditionInvalid, NotFound
 from services.storage import blobs, events
 from services.storage.database import Database
+from services.storage.failpoints import Point, around
 
 
 class StoredRecording(Recording):
@@ -21,7 +22,8 @@ class StoredRecording(Recording):
     async def record(self, request: RecordInput) -> None:
         """Append events and update the read models."""
         with Mapped():
-            await events.append(self._db, request.facts.request_id, request.events)
+            async with around(Point.RECORD):
+                await events.append(self._db, request.facts.request_id, request.events)
 
     @activity.defn(name="check_condition")
     async def check_condition(self, request: CheckConditionInput) -> bool:

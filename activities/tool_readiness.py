@@ -15,17 +15,19 @@ from services.storage.database import Database
 from services.tools.client.schemas import violations
 from services.tools.look_up import marked, marker, rule_for
 from services.tools.registry import capabilities, rules
-from services.tools.registry.capabilities import Found
+from services.tools.registry.capabilities import Found, MayUse, everything
 
 _PARAMETERS = "/mcp_parameters"
 
 
-async def make_ready(db: Database, request: PrepareCallInput) -> PreparedCall:
+async def make_ready(db: Database, request: PrepareCallInput, may_use: MayUse = everything) -> PreparedCall:
     """Return the call with its gate, or why it cannot be made. Database work only."""
     step, facts = request.step, request.facts
     action = step.action
     if action is None:
         return _impossible((Problem(code="action_missing", path="", message="the step names no tool"),))
+    if not may_use(action.server, action.name):
+        return _impossible((Problem(code="tool_forbidden", path="", message=f"this user may not use {action}"),))
     found = await capabilities.find(db, action, facts.owner)
     if found is None or not _may_be_called(step, found):
         return _impossible((_unusable(action, found),))

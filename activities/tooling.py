@@ -4,11 +4,13 @@ from temporalio import activity
 
 from activities.attempt import TimeLeft, is_last
 from activities.errors import Mapped
+from activities.granting import Granting
 from activities.heartbeat import Beating
 from activities.tool_readiness import make_ready
 from contracts.calls import Executed
 from contracts.ports import Tooling
 from contracts.tools import BindInput, Bound, CallToolInput, PrepareCallInput, PreparedCall
+from domain.caller_errors import Forbidden
 from domain.errors import (
     InvalidInput,
     ToolAnswerTooLarge,
@@ -23,6 +25,8 @@ from domain.errors import (
 from domain.evaluation import Answer, Evaluation, by_rule
 from domain.events import Event, EventType, StepFinished
 from domain.step import Hold, HoldKind, StepStatus
+from domain.tools import Action
+from services.storage import events
 from services.storage.database import Database
 from services.storage.tool_journal import Kept, ToolCallKey
 from services.tools.assignment import Assignment, Made
@@ -38,23 +42,26 @@ _PLAN_MUST_CHANGE = (ToolArgumentsInvalid, ToolMissing, ToolNeedsInput, ToolRefu
 class McpTooling(Tooling):
     """Tools of MCP servers."""
 
-    def __init__(self, db: Database, caller: ToolCaller) -> None:
+    def __init__(self, db: Database, caller: ToolCaller, granting: Granting | None = None) -> None:
         self._db = db
         self._caller = caller
+        self._granting = granting or Granting()
 
     @activity.defn(name="bind_tools")
     async def bind_tools(self, request: BindInput) -> Bound:
         """Give the steps of kind tool their pins, and check their parameters as far as they are known."""
         facts = request.facts
         with Mapped():
-            steps, problems = await binding.bind(self._db, facts.owner, request.steps, facts.options.tool_servers)
+            may_use = await self._granting.tools(facts)
+            servers = facts.options.tool_servers
+            steps, problems = await binding.bind(self._db, facts.owner, request.steps, servers, may_use=may_use)
         return Bound(steps=() if problems else steps, problems=problems)
 
     @activity.defn(name="prepare_call")
     async def prepare_call(self, request: PrepareCallInput) -> PreparedCall:
         """Resolve a step's parameters, check them, compare the contract with the pin, and ask the policy."""
         with Mapped():
-            return await make_ready(self._db, request)
+            return await make_ready(self._db, request, await self._granting.tools(request.facts))
 
     @activity.defn(name="call_tool")
     async def call_tool(self, request: CallToolInput) -> Executed:
@@ -83,12 +90,21 @@ class McpTooling(Tooling):
             heard=beating.tell,
         )
         try:
+            await self._check(request, action)
             made = await self._caller.call(work)
         except ToolError as error:
             if _tries_again(request, error):
                 raise
             return _failed(request, error)
         return _held(made) if isinstance(made, Hold) else _executed(request, made)
+
+    async def _check(self, request: CallToolInput, action: Action) -> None:
+        """Go on only if the tool may be called. What goes before the call is recorded also when it may not."""
+        try:
+            await self._granting.check_tool(request.facts, action)
+        except (ToolRefused, Forbidden):
+            await events.append(self._db, request.facts.request_id, request.events)
+            raise
 
 
 def _tries_again(request: CallToolInput, error: ToolError) -> bool:

@@ -1,20 +1,20 @@
 """The application: routes, `/mcp`, errors, limits, documentation. Making it touches nothing outside the process."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from typing import Any
 
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
+from fastapi import Depends, FastAPI
 
 from api import errors
+from api.access import authorize
+from api.authentication import Authentication
 from api.body_limit import BodyLimit
-from api.loopback import LoopbackOnly
+from api.described import describe
 from api.mcp_server.endpoint import McpEndpoint
 from api.observation import Observation
+from api.origins import Origins
 from api.parts import Parts
-from api.problems import ProblemDocument
 from api.request_log import RequestLog
 from api.routes import ROUTERS
 from api.scraping.http_figures import HttpFigures
@@ -23,17 +23,17 @@ from services.storage.api_log import ApiLog
 
 _ABOUT = """Durable LLM work: a request becomes a plan of steps that survives crashes and can be watched, amended,
 paused, forked and cancelled. Errors are RFC 9457 problems (`application/problem+json`) with a stable `code`.
-Until there are users the API serves its own machine only."""
+Every call brings a key or a token, as `Authorization: Bearer …` or `x-api-key: …`."""
 
 
 def create_app(parts: Parts) -> FastAPI:
     """Return the application over its parts. Its lifespan runs reader, request log and start-up sweep."""
-    app = routes_only()
+    app = routes_only(parts.deployment.allowed_origins)
     app.state.parts = parts
     return app
 
 
-def routes_only() -> FastAPI:
+def routes_only(allowed_origins: Sequence[str] = ()) -> FastAPI:
     """Return the application without parts: good for its OpenAPI document alone."""
     app = FastAPI(
         title="Longhaul",
@@ -42,6 +42,7 @@ def routes_only() -> FastAPI:
         lifespan=_lifespan,
         redirect_slashes=False,
         redoc_url=None,
+        dependencies=[Depends(authorize)],
     )
     for router in ROUTERS:
         app.include_router(router)
@@ -49,11 +50,12 @@ def routes_only() -> FastAPI:
     app.router.routes.append(app.state.mcp.route)
     errors.install(app)
     app.add_middleware(BodyLimit)
-    app.add_middleware(LoopbackOnly)
+    app.add_middleware(Authentication)
+    app.add_middleware(Origins, allowed=tuple(allowed_origins))
     app.add_middleware(Observation)
     app.add_middleware(RequestLog)
     app.state.figures = HttpFigures()
-    setattr(app, "openapi", lambda: _openapi(app))  # noqa: B010  FastAPI's documented way to change the document
+    setattr(app, "openapi", lambda: describe(app))  # noqa: B010  FastAPI's documented way to change the document
     return app
 
 
@@ -78,18 +80,3 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _following(parts: Parts) -> AbstractAsyncContextManager[None]:
     """Return the block in which the pool's routes are known as they are."""
     return nullcontext() if parts.pool is None else parts.pool.running()
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """Return the document: FastAPI's, with our error shape in place of its own."""
-    if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        schemas = document["components"]["schemas"]
-        for unused in ("HTTPValidationError", "ValidationError"):
-            schemas.pop(unused, None)
-        template = "#/components/schemas/{model}"
-        problem = ProblemDocument.model_json_schema(ref_template=template)
-        schemas.update(problem.pop("$defs", {}))
-        schemas["ProblemDocument"] = problem
-        app.openapi_schema = document
-    return app.openapi_schema

@@ -5,14 +5,18 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
+from starlette.websockets import WebSocket
 
 from api.gateway.envelopes import answer
+from api.limit_headers import refusal_headers
 from api.problems import ApiProblem
 from domain.caller_errors import BudgetSpent, Forbidden, FundsOnHold, InsufficientFunds, RateLimited, Unauthenticated
+from domain.caller_limits import LimitReached
 from domain.errors import (
     AmendmentRefused,
     Conflict,
@@ -38,8 +42,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _answer)
 
 
-async def _answer(request: Request, error: Exception) -> Response:
-    return answer(request.scope, problem_of(error))
+async def _answer(connection: HTTPConnection, error: Exception) -> Response:
+    told = answer(connection.scope, problem_of(error))
+    if isinstance(connection, WebSocket):  # of a socket that is not accepted yet; the framework sends no answer itself
+        await connection.send_denial_response(told)
+    return told
 
 
 def problem_of(error: Exception) -> ApiProblem:
@@ -65,6 +72,8 @@ def _ours(error: LonghaulError) -> ApiProblem:
     problem = ApiProblem(_status(error), error.code, str(error), problems)
     if isinstance(error, (Unavailable, RateLimited, FundsOnHold)):
         problem.with_headers({"Retry-After": str(max(1, math.ceil(error.retry_after_s)))})
+    if isinstance(error, LimitReached):
+        problem.with_headers(refusal_headers(error))
     if isinstance(error, Unauthenticated):
         problem.with_headers({"WWW-Authenticate": "Bearer"})
     return problem

@@ -50,7 +50,7 @@ async def prepare_fork(
         source = await requests_view.get(tx, caller.owner, request_id)
         view = await plans_view.plan(tx, caller.owner, request_id)
         options = _merge(source.options, body.options)
-        plan, results, options = _edited(_forked(view, body.from_step), body, options)
+        plan, results, options = _edited(_forked(view, body.from_step), body, options, parts.values.caps)
         if view.plan.origin == "rule" and len(plan.steps) == 1:
             plan = plan.model_copy(update={"origin": "rule"})  # its one step still wants message and conversation
         seed = Seed(plan=plan, understanding=_understanding(source, plan), forked_from=source.id)
@@ -76,17 +76,17 @@ def _merge(source: Options, given: Options) -> Options:
     return source.model_copy(update={name: getattr(given, name) for name in given.model_fields_set})
 
 
-def _edited(forked: Forked, body: ForkBody, options: Options) -> tuple[Plan, dict[str, Text], Options]:
+def _edited(forked: Forked, body: ForkBody, options: Options, caps: Caps) -> tuple[Plan, dict[str, Text], Options]:
     """Apply the edits to the fork's plan as an amendment; steps that keep their results count as succeeded."""
     if not body.edits:
-        problems = admit(forked.plan.steps, Caps())
+        problems = admit(forked.plan.steps, caps)
         if problems:
             raise InvalidInput(problems[0].message, problems)
         return forked.plan, forked.results, options
     kept = {name: StepRun(status=StepStatus.SUCCEEDED, result=text) for name, text in forked.results.items()}
     now = datetime.now(UTC)
     context = AmendContext(now=now, budget_micros=options.budget_micros)
-    amended = amend(forked.plan, kept, Amendment(expected_version=1, edits=body.edits), Caps(), context)
+    amended = amend(forked.plan, kept, Amendment(expected_version=1, edits=body.edits), caps, context)
     plan = forked.plan.model_copy(update={"steps": amended.plan.steps})
     return plan, {**forked.results, **amended.results}, _changed(options, amended, now)
 

@@ -16,12 +16,16 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from api.caller import Caller
+from api.charging import hold_raised_budget
 from api.errors import refusal_status
+from api.granted import check_models, models_in
 from api.parts import Parts
 from api.problems import ApiProblem, invalid
 from api.temporal_calls import answering, is_not_found, ping
-from contracts.messages import AMENDMENT_REFUSED, MESSAGE_REFUSED
+from contracts.messages import AMEND, AMENDMENT_REFUSED, MESSAGE_REFUSED
 from domain.errors import Problem, Unavailable
+from services.storage import audit
+from services.storage.audit import Act, By
 from services.storage.views import requests as requests_view
 from services.storage.views.requests import RequestView
 
@@ -50,17 +54,24 @@ def message_of(request_id: str, name: str, said: dict[str, JsonValue], key: str 
     return Message(request_id, name, {**said, "message_id": message_id_of(said.get("message_id"), key)})
 
 
-async def deliver(parts: Parts, caller: Caller, message: Message) -> JsonValue:
-    """Send a message and return the workflow's answer.
+async def deliver(parts: Parts, caller: Caller, message: Message, address: str | None = None) -> JsonValue:
+    """Send a message and return the workflow's answer. The audit says first what is said for another user.
 
     Raises:
         NotFound: No such request, or another owner's.
+        Forbidden: An amendment names a model that the caller may not use.
+        InsufficientFunds, FundsOnHold, BudgetSpent: There is no money for the budget that an amendment raises.
         ApiProblem: 409 or 422 when it was refused or the request has ended; 504 when no worker answered within 10 s.
         Unavailable: The database or Temporal does not answer.
     """
     async with parts.database.transaction() as tx:
         view = await requests_view.get(tx, caller.owner, message.request_id)
+        if caller.by != caller.owner:
+            await audit.record(tx, By.of(caller, address), Act(f"request.{message.name}", "request", view.id))
+    check_models(parts, caller, models_in(message.body.get("edits")))
     await ping(parts.temporal)
+    if message.name == AMEND and not view.phase.is_end:
+        await hold_raised_budget(parts.database, message.request_id, message.body.get("edits"))
     try:
         return await _update(parts, message)
     except WorkflowUpdateFailedError as error:

@@ -8,9 +8,10 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Response
 
-from api.caller import CallerOf
+from api.acting import ByOf
 from api.problems import ApiProblem
-from services.llm.admin import StaleRevision
+from domain.revisions import StaleRevision
+from services.storage.audit import By
 
 _TAG = re.compile(r'^(?:W/)?"([0-9]{1,9})"\Z')
 
@@ -19,7 +20,7 @@ _TAG = re.compile(r'^(?:W/)?"([0-9]{1,9})"\Z')
 class Change:
     """Who changes an object, and which revision of it. `demanded`: by If-Match; None: it says none."""
 
-    actor: str
+    by: By
     demanded: int | None = None
 
     @contextmanager
@@ -38,14 +39,14 @@ class Change:
 
 
 async def _change(
-    caller: CallerOf, if_match: Annotated[str | None, Header(description='The ETag, such as `"3"`.')] = None
+    by: ByOf, if_match: Annotated[str | None, Header(description='The ETag, such as `"3"`.')] = None
 ) -> Change:
     if if_match is None or if_match.strip() == "*":
-        return Change(caller.owner)
+        return Change(by)
     found = _TAG.match(if_match.strip())
     if found is None:
         raise ApiProblem(400, "bad_if_match", "If-Match is not an ETag of this API")
-    return Change(caller.owner, int(found[1]))
+    return Change(by, int(found[1]))
 
 
 ChangeOf = Annotated[Change, Depends(_change)]

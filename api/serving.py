@@ -10,6 +10,7 @@ import uvicorn
 
 from api.app import create_app
 from api.body_limit import MAX_CALL_BYTES
+from api.bounded_http import BoundedHttp
 from api.parts import Deployment, Parts
 from domain.placement import Placement
 from runtime.settings import Settings
@@ -38,6 +39,7 @@ async def serve(parts: Parts, listener: socket.socket) -> None:
     """Serve on a listening socket until cancelled; open calls get five seconds to end."""
     config = uvicorn.Config(
         create_app(parts),
+        http=BoundedHttp,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -45,13 +47,16 @@ async def serve(parts: Parts, listener: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE_S,
         ws_max_size=MAX_CALL_BYTES,
     )
+    if parts.settings is not None and parts.doors is not None:
+        parts.settings.follow(parts.doors.hear)
     server = _Server(parts, config)
-    running = asyncio.ensure_future(server.serve([listener]))
-    try:
-        await asyncio.shield(running)
-    finally:
-        server.should_exit = True
-        await running
+    async with parts.limited.running():
+        running = asyncio.ensure_future(server.serve([listener]))
+        try:
+            await asyncio.shield(running)
+        finally:
+            server.should_exit = True
+            await running
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -83,4 +88,6 @@ def deployment_of(settings: Settings, *, eager_start: bool) -> Deployment:
         webhooks=settings.webhook_secret is not None,
         private_webhooks=settings.webhook_allow_private,
         default_model=settings.default_model or settings.openai_model,
+        trusted_proxies=settings.proxy_networks,
+        allowed_origins=settings.origins,
     )

@@ -15,17 +15,23 @@ from typing import Final
 from pydantic import BaseModel
 
 from api.caller import Caller
+from api.charging import request_charge
 from api.documents.requests import NewRequestBody
+from api.granted import check_models, models_of
+from api.limiting import admit_request, give_back, kept_if_made
 from api.parts import Parts
 from api.problems import ApiProblem, invalid
 from api.starting import start_workflow
 from contracts.calls import RequestFacts, Seed
 from domain import ids
+from domain.budget import estimate_tokens
+from domain.caller_limits import LimitReached, Standing
 from domain.content import Text
 from domain.errors import Unavailable
 from domain.request import MESSAGE_LIMIT, Caps, Options
-from services.storage import blobs, requests
+from services.storage import blobs, gateway_calls, requests
 from services.storage.database import Tx
+from services.storage.failpoints import Point, around
 from services.storage.requests import Accepted, Idempotency, NewRequest
 
 ROUTE: Final = "POST /v1/requests"
@@ -68,22 +74,24 @@ async def submit(parts: Parts, caller: Caller, submission: Submission) -> Accept
     """Accept a request and start its workflow.
 
     Raises:
+        Forbidden: It names a model that the caller may not use.
         IdempotencyKeyReused: The key was used with another body.
+        LimitReached: A limit of the caller's has no room for it.
+        InsufficientFunds, FundsOnHold, BudgetSpent: There is no money for it.
         Unavailable: The database or Temporal does not answer.
     """
-    async with parts.database.transaction() as tx:
-        new = await _new_request(tx, parts, caller, submission)
-        accepted = await requests.accept(tx, new, submission.idempotency)
+    check_models(parts, caller, models_of(submission.options, submission.seed))
+    new, accepted = await _accept(parts, caller, submission)
     facts = RequestFacts(
         request_id=accepted.request_id,
         owner=new.owner,
         message=new.message,
         conversation_id=new.conversation_id,
-        options=new.options,
+        options=requests.within(new.options, accepted.held_micros),
         user_id=new.user_id,
     )
     try:
-        await start_workflow(parts, facts, submission.seed, submission.caps)
+        await start_workflow(parts, facts, submission.seed, submission.caps, caller.tenant)
     except Unavailable:
         await _note_not_started(parts, accepted)
         raise
@@ -110,10 +118,37 @@ def idempotency_of(route: str, key: str | None, body: BaseModel) -> Idempotency 
     return Idempotency(route, key, hashlib.sha256(canonical.encode()).hexdigest())
 
 
-async def _new_request(tx: Tx, parts: Parts, caller: Caller, submission: Submission) -> NewRequest:
+async def _accept(parts: Parts, caller: Caller, submission: Submission) -> tuple[NewRequest, Accepted]:
+    request_id = ids.request_id(time.time_ns() // 1_000_000, secrets.randbits(80))
+    standing = await _let_in(parts, caller, submission, request_id)
+    async with (
+        kept_if_made(parts, standing, request_id),
+        around(Point.REQUEST_ACCEPT),
+        parts.database.transaction() as tx,
+    ):
+        new = await _new_request(tx, parts, caller, submission, request_id)
+        accepted = await requests.accept(tx, new, submission.idempotency)
+    if not accepted.created:
+        await give_back(parts, standing, request_id)
+    return new, accepted
+
+
+async def _let_in(parts: Parts, caller: Caller, submission: Submission, request_id: str) -> Standing | None:
+    """Let a request in within its caller's limits. What its key made before has its place already."""
+    message, key = submission.message, submission.idempotency
+    tokens = 0 if isinstance(message, Text) else estimate_tokens(message)
+    try:
+        return await admit_request(parts, caller, request_id, tokens)
+    except LimitReached:
+        if key is None or await gateway_calls.recall(parts.database, caller.owner, key) is None:
+            raise
+        return None
+
+
+async def _new_request(tx: Tx, parts: Parts, caller: Caller, submission: Submission, request_id: str) -> NewRequest:
     message = submission.message
     return NewRequest(
-        request_id=ids.request_id(time.time_ns() // 1_000_000, secrets.randbits(80)),
+        request_id=request_id,
         owner=caller.owner,
         message=message if isinstance(message, Text) else await blobs.put(tx, message),
         options=submission.options,
@@ -121,6 +156,7 @@ async def _new_request(tx: Tx, parts: Parts, caller: Caller, submission: Submiss
         user_id=submission.user_id,
         simulated=parts.deployment.simulated,
         forked_from=submission.seed.forked_from if submission.seed else None,
+        charge=request_charge(caller, submission.options),
     )
 
 

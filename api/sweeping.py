@@ -13,13 +13,12 @@ from typing import Final
 
 from temporalio.service import RPCError
 
-from api.caller import LOCAL_OWNER
 from api.parts import Parts
 from api.temporal_calls import RPC_TIMEOUT, answering, is_not_found
 from domain.errors import Unavailable
 from domain.request import Phase
 from services.storage import requests
-from services.storage.views.requests import Filter, RequestView, list_page
+from services.storage.views.requests import Filter, RequestView, list_of_everybody
 
 GRACE: Final = timedelta(minutes=1)
 MAX_ROWS: Final = 1000
@@ -56,7 +55,7 @@ async def _accepted(parts: Parts) -> AsyncIterator[RequestView]:
     cursor: str | None = None
     for _ in range(MAX_ROWS // 100):
         async with parts.database.transaction() as tx:
-            views, cursor = await list_page(tx, LOCAL_OWNER, _ACCEPTED, cursor, 100)
+            views, cursor = await list_of_everybody(tx, _ACCEPTED, cursor)
         for view in views:
             yield view
         if cursor is None:

@@ -8,6 +8,7 @@ import httpx
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from bench.admin import VARIABLES
 from bench.contender import Contender
 from bench.ground import Ground
 from bench.handwritten import Model, Shape
@@ -86,4 +87,5 @@ def _variables(ground: Ground, database: str, placement: Placement) -> dict[str,
         "LONGHAUL_TASK_QUEUE": database,
         "LONGHAUL_PLACEMENT": placement.value,
         "LONGHAUL_LOG_LEVEL": "WARNING",
+        **VARIABLES,
     }

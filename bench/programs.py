@@ -8,6 +8,7 @@ from uuid import uuid4
 import httpx
 from temporalio.client import Client, WorkflowFailureError
 
+from bench.admin import HEADERS
 from bench.contender import MESSAGE, RequestFailedError, Sample
 from bench.handwritten import HandWrittenRequest, Model, Request, Shape, Task
 
@@ -48,7 +49,7 @@ class Longhaul:
     async def run(self) -> Sample:
         """Run a request to its end."""
         began = time.perf_counter()
-        answer = await self.http.post(f"{self.api}/v1/requests", json={"message": MESSAGE})
+        answer = await self.http.post(f"{self.api}/v1/requests", json={"message": MESSAGE}, headers=HEADERS)
         accepted_s = time.perf_counter() - began
         if answer.status_code != HTTPStatus.ACCEPTED:
             raise RequestFailedError(f"POST /v1/requests: {answer.status_code} {answer.text[:500]}")

@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
     """Run one command; answer the exit code."""
     parsed = Parser().parser.parse_args(arguments)
     where = place(parsed.api)
-    session = Session(Api(where.api), where, console or Console())
+    session = Session(Api(where.api, where.key), where, console or Console())
     try:
         code: int = parsed.run(session, parsed)
     except CommandError as error:

@@ -39,10 +39,11 @@ class Event:
 class Api:
     """A connection to the API. Every error is a `CommandError`."""
 
-    def __init__(self, url: str) -> None:
-        """Take the API's address; connect to nothing yet."""
+    def __init__(self, url: str, key: str | None = None) -> None:
+        """Take the API's address, and the key to send; connect to nothing yet."""
         self.url = url
-        self._http = httpx.Client(base_url=url, timeout=_TIMEOUT, trust_env=False)
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT, trust_env=False)
 
     def get(self, path: str, **query: str | int | None) -> dict[str, Any]:
         """GET a document."""

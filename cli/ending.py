@@ -9,6 +9,7 @@ from cli.place import Place
 from domain.progress import dollars
 from domain.request import Phase
 
+_HEADER = '-H "Authorization: Bearer $LONGHAUL_API_KEY"'
 SIMULATED = "simulated answer: made by rules, not by a model"
 
 
@@ -33,7 +34,7 @@ def show_addresses(console: Console, place: Place, request: dict[str, Any]) -> N
         ("API docs", f"{place.api}/docs"),
         *([("Temporal Web", web)] if web else []),
         ("Ask again", _curl(place)),
-        ("Watch it", f"curl -N {place.api}{request['links']['events']}"),
+        ("Watch it", f"curl -N {_HEADER} {place.api}{request['links']['events']}"),
         ("Status", f"{place.temporal('query')} --type status --workflow-id {request['id']}"),
         ("Amend", _update(place, request, "amend", _amendment(request))),
         ("Cancel", _update(place, request, "cancel", '{"reason": "no longer needed"}')),
@@ -48,7 +49,7 @@ def show_addresses(console: Console, place: Place, request: dict[str, Any]) -> N
 
 def _curl(place: Place) -> str:
     body = '{"message": "Name three rivers. Then say which is longest."}'
-    return f"curl -s {place.api}/v1/requests -H 'Content-Type: application/json' -d '{body}'"
+    return f"curl -s {_HEADER} {place.api}/v1/requests -H 'Content-Type: application/json' -d '{body}'"
 
 
 def _amendment(request: dict[str, Any]) -> str:

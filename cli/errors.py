@@ -1,5 +1,6 @@
 """What can go wrong for the user of the command, as sentences that say what to do."""
 
+from http import HTTPStatus
 from typing import Any, Final
 
 import httpx
@@ -7,6 +8,9 @@ import httpx
 FAILED: Final = 1
 USAGE: Final = 2
 UNREACHABLE: Final = 3
+_NO_KEY: Final = """The API does not know you: 401.
+Set LONGHAUL_API_KEY to an API key of yours. `make run` keeps the first admin's in .longhaul/admin.key; it is taken from
+there when LONGHAUL_API_KEY is not set."""
 
 
 class CommandError(Exception):
@@ -28,6 +32,8 @@ def unreachable(api: str) -> CommandError:
 
 def refused(answer: httpx.Response) -> CommandError:
     """Return the error of an answer that is a problem document, or anything else that is no success."""
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
+        return CommandError(_NO_KEY)
     try:
         problem: dict[str, Any] = answer.json()
         detail, problems = str(problem["detail"]), list(problem.get("problems", []))

@@ -5,7 +5,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from contracts.webhooks import SEND_TIMEOUT_S
+from domain.live_settings import LiveValues
 from domain.model_pool import Dialect
+from runtime.live_settings import bootstrap_of
 from runtime.local.tool_environments import program_folders, search_path
 from runtime.settings import PROJECT_ROOT, Settings, SettingsError
 from runtime.tool_changes import RefreshOnChange
@@ -17,9 +19,11 @@ from services.llm.pool.catalogue import Catalogue
 from services.llm.pool.pool import ModelPool
 from services.llm.prices import Prices
 from services.net.webhooks import WebhookSender
+from services.storage import failpoints
 from services.storage.database import Database
 from services.storage.event_writer import EventWriter
 from services.storage.live import Live
+from services.storage.live_settings import LiveSettings
 from services.tools.client.commands import Commands
 from services.tools.toolbox import Toolbox, open_toolbox
 from services.vault.keys import open_vault
@@ -49,6 +53,11 @@ class Services:
     tools: Toolbox
     on_tool_change: RefreshOnChange
     webhooks: WebhookSender
+    settings: LiveSettings
+
+    def default_model(self) -> str:
+        """Return the model that is asked for where nobody chose one, as it is now."""
+        return self.settings.values.default_model or self.models.default_model
 
 
 @asynccontextmanager
@@ -62,20 +71,22 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """
     if settings.database_url is None:
         raise SettingsError("DATABASE_URL is not set")
+    failpoints.arm(settings.failpoints)
     db = Database(settings.database_url.get_secret_value())
     keys = settings.master_keys
     vault = open_vault(None if keys is None else keys.get_secret_value(), settings.key_file)
-    writer, live = EventWriter(db), Live()
+    writer, live, live_settings = EventWriter(db), Live(), LiveSettings(db, bootstrap_of(settings))
     await writer.start()
     try:
         on_change = RefreshOnChange(settings.task_queue)
         async with (
             _open_models(settings, db, vault, writer, live) as models,
             _open_tools(settings, db, vault, on_change) as tools,
-            _webhooks(settings) as webhooks,
+            _webhooks(settings, live_settings) as webhooks,
         ):
-            yield Services(db, writer, live, vault, models, tools, on_change, webhooks)
+            yield Services(db, writer, live, vault, models, tools, on_change, webhooks, live_settings)
     finally:
+        await live_settings.close()
         await writer.close()
         await db.close()
 
@@ -112,9 +123,15 @@ def _open_tools(
     )
 
 
-def _webhooks(settings: Settings) -> WebhookSender:
+def _webhooks(settings: Settings, live_settings: LiveSettings) -> WebhookSender:
     private = settings.webhook_allow_private
-    return WebhookSender(settings.webhook_secrets, allow_private=private, timeout_s=SEND_TIMEOUT_S)
+    sender = WebhookSender(settings.webhook_secrets, allow_private=private, timeout_s=SEND_TIMEOUT_S)
+
+    async def hear(values: LiveValues) -> None:
+        sender.allow_private = values.webhook_allow_private
+
+    live_settings.follow(hear)
+    return sender
 
 
 def _commands(settings: Settings) -> Commands:

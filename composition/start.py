@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -9,8 +10,11 @@ from temporalio.client import Client
 
 from composition.services import Services
 from domain.errors import Unavailable
-from runtime.schedules import ensure_check_schedule, ensure_purge_schedule, ensure_refresh_schedule
+from runtime.housekeeping import HouseKeeping
+from runtime.live_settings import set_log_level
 from runtime.settings import Settings, environment
+from services.identity import rewrapping as identity_rewrapping
+from services.identity.first_start import first_start
 from services.llm.config import providers_file
 from services.llm.config import rewrapping as pool_rewrapping
 from services.llm.config.settings_provider import SettingsProvider, import_settings
@@ -25,6 +29,18 @@ _log = logging.getLogger("worker")
 T = TypeVar("T")
 
 
+async def let_the_admin_in(settings: Settings, services: Services) -> None:
+    """Make sure that the first admin has a key; one that is made here is shown on this terminal, once.
+
+    Raises:
+        InvalidInput: LONGHAUL_ADMIN_KEY cannot be used.
+        VaultError: The database's keys are hashed under a master key that is not at hand.
+    """
+    key = settings.admin_key
+    given = None if key is None else key.get_secret_value()
+    await first_start(services.db, services.vault, given, sys.stderr.write)
+
+
 async def import_configuration(settings: Settings, services: Services) -> None:
     """Bring stored credentials under the master key in use, and take over the files and settings that have changed.
 
@@ -36,18 +52,21 @@ async def import_configuration(settings: Settings, services: Services) -> None:
     db, vault, tools = services.db, services.vault, services.tools
     await tool_rewrapping.rewrap(db, vault)
     await pool_rewrapping.rewrap(db, vault)
+    await identity_rewrapping.rewrap(db, vault)
     async with db.transaction() as tx:
         await servers_file.import_file(tx, vault, tools.commands, settings.tool_servers_file, environment())
         await providers_file.import_file(tx, vault, settings.providers_file, environment())
         await import_settings(tx, vault, _settings_provider(settings))
     await services.models.catalogue.start()
+    await services.settings.start()
 
 
 async def keep_house(client: Client, settings: Settings, services: Services) -> None:
-    """Have tool servers read, accounts checked and old rows removed by schedule; tool servers also now."""
-    await ensure_refresh_schedule(client, settings.task_queue, settings.tool_refresh_s)
-    await ensure_check_schedule(client, settings.task_queue, settings.pool_check_s)
-    await ensure_purge_schedule(client, settings.task_queue, settings.keep, settings.purge_every_s)
+    """Have schedules and log level follow the live settings, and tool servers read now."""
+    house = HouseKeeping(client, settings.task_queue)
+    await house.keep(services.settings.values)
+    services.settings.follow(house.keep)
+    services.settings.follow(set_log_level)
     await services.on_tool_change.start(client, None, "event")
 
 

@@ -11,11 +11,14 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.alerts import ToldAlerts
 from activities.answering import ModelAnswering
 from activities.evaluating import ModelEvaluating
 from activities.execution import ModelExecution
 from activities.gateway import ModelGateway
+from activities.granting import Granting
 from activities.models import Models
+from activities.money import StoredMoney
 from activities.planning import ModelPlanning
 from activities.pool_checks import AdapterPoolChecks
 from activities.purging import StoredPurging
@@ -29,6 +32,7 @@ from contracts.jobs import job_queue
 from contracts.policies import HEARTBEAT_THROTTLE, STICKY_TIMEOUT
 from contracts.webhooks import webhook_queue
 from runtime.settings import Settings
+from services.identity.request_rights import RequestRights
 from workflows.registry import WORKFLOWS
 
 GRACE = timedelta(seconds=4)
@@ -82,22 +86,23 @@ def build_worker(client: Client, settings: Settings, services: Services) -> Work
     services.on_tool_change.client = client
     gateway = ModelGateway(services.models.gateway, f"{settings.task_queue}/{uuid.uuid4().hex}")
     webhooks = SignedWebhooks(services.db, services.webhooks, settings.own_url)
+    alerts = ToldAlerts(services.db, services.webhooks)
     queue, jobs = settings.task_queue, settings.max_concurrent_jobs
     workers = (
         _worker(client, settings, services, gateway),
-        _helper(client, gateway.queue, gateway.follow_call, FLIGHTS),
-        _helper(client, job_queue(queue), gateway.make_call, jobs),
-        _helper(client, webhook_queue(queue), webhooks.deliver_webhook, WEBHOOKS),
+        _helper(client, gateway.queue, FLIGHTS, gateway.follow_call),
+        _helper(client, job_queue(queue), jobs, gateway.make_call),
+        _helper(client, webhook_queue(queue), WEBHOOKS, webhooks.deliver_webhook, alerts.tell_alert),
     )
     return Workers(workers, gateway)
 
 
-def _helper(client: Client, task_queue: str, activity: Callable[..., Any], at_once: int) -> Worker:
-    """Return a worker that runs one kind of activity, from a task queue of its own."""
+def _helper(client: Client, task_queue: str, at_once: int, *activities: Callable[..., Any]) -> Worker:
+    """Return a worker that runs a few kinds of activities, from a task queue of their own."""
     return Worker(
         client,
         task_queue=task_queue,
-        activities=[activity],
+        activities=activities,
         max_concurrent_activities=at_once,
         max_concurrent_activity_task_polls=min(at_once, 2),
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
@@ -131,12 +136,14 @@ def sandbox() -> SandboxedWorkflowRunner:
 
 def activities(services: Services, gateway: ModelGateway) -> list[Callable[..., Any]]:
     """Return the implementation of every activity port's method."""
-    models = Models(services.models.caller, services.models.default_model)
-    planning = ModelPlanning(services.db, models)
+    granting = Granting(RequestRights(services.db))
+    models = Models(services.models.caller, services.default_model, granting)
+    planning = ModelPlanning(services.db, models, granting)
     recording = StoredRecording(services.db)
     tools = services.tools
-    tooling = McpTooling(services.db, tools.caller)
+    tooling = McpTooling(services.db, tools.caller, granting)
     tool_servers = McpToolServers(services.db, tools.vault, tools.connections, tools.auth)
+    money = StoredMoney(services.db)
     checks = AdapterPoolChecks(services.db, services.models.catalogue, services.models.adapters)
     return [
         planning.prepare,
@@ -156,4 +163,7 @@ def activities(services: Services, gateway: ModelGateway) -> list[Callable[..., 
         gateway.make_call,
         checks.check_accounts,
         StoredPurging(services.db).sweep,
+        money.check_ledger,
+        money.reconcile_ledger,
+        ToldAlerts(services.db, services.webhooks).open_alerts,
     ]

@@ -13,6 +13,7 @@ from temporalio.workflow import ActivityCancellationType
 
 from contracts.names import KIND, MODEL, OWNER, PHASE
 from contracts.policies import HEARTBEAT_TIMEOUT, NON_RETRYABLE, ActivityOptions
+from domain.caller import LOCAL_TENANT
 from domain.content import Text
 from domain.gateway import CallOptions
 from domain.request import Phase
@@ -35,6 +36,7 @@ class CallLaunch(Value):
     """A gateway call to make. `body`: the JSON body as it was asked, in the OpenAI API's form.
 
     Attributes:
+        tenant: With whom it shares task queues.
         accepted_at: From then on a wait for capacity is counted.
         search_attributes: Whether the server has ours.
         halt: The call is not to be made, or not any longer: it ends so.
@@ -46,6 +48,7 @@ class CallLaunch(Value):
     options: CallOptions
     accepted_at: datetime
     search_attributes: bool = True
+    tenant: str = LOCAL_TENANT
     halt: Literal["cancelled", "failed"] | None = None
 
 

@@ -1,7 +1,7 @@
 """Jobs: calls of the gateway that nobody waits for. Where they queue, in which order, and for how long.
 
 Jobs have a task queue of their own, which each worker serves with few slots: what does not fit rests there, and the
-server hands it out by priority, and within a priority to owners in turn.
+server hands it out by priority, and within a priority to tenants in turn.
 """
 
 from datetime import timedelta
@@ -18,18 +18,10 @@ JOB_PATIENCE = timedelta(hours=24)
 SLOT_PATIENCE_S = 20.0
 """How long a job that has its turn waits for capacity before it makes place for others and queues again."""
 
-_FAIRNESS_KEY_LIMIT = 64
-"""Bytes that Temporal takes."""
-
 
 def job_queue(task_queue: str) -> str:
     """Return the task queue of the jobs whose workflows are on `task_queue`."""
     return f"{task_queue}-jobs"
-
-
-def job_priority(priority: int, owner: str) -> Priority:
-    """Return a job's place among the others: 1 (first) to 5 (last), owners of one priority in turn."""
-    return Priority(priority_key=priority, fairness_key=owner.encode()[:_FAIRNESS_KEY_LIMIT].decode(errors="ignore"))
 
 
 def job_work(task_queue: str, priority: Priority, timeout_s: float) -> CallActivityOptions:

@@ -39,6 +39,8 @@ LonghaulError
     └── ToolRefused          our own rules forbid it: disabled, not approved, command not listed, private address
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator
@@ -116,9 +118,13 @@ class Unavailable(LonghaulError):
 
 
 class ModelError(LonghaulError):
-    """A model call that gave no answer. `retry_after_s`: the provider's own advice, already clamped, or None."""
+    """A model call that gave no answer. `retry_after_s`: the provider's own advice, already clamped, or None.
+
+    `told`: the headers of the provider's refusal, lower-case; empty where none came.
+    """
 
     code = "model_error"
+    told: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)

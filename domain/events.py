@@ -5,7 +5,8 @@ transaction that appends them; so an event carries all that its read model needs
 
 | type | data |
 |---|---|
-| request.accepted | message (Text), owner, options, conversation_id, user_id, parent, depth, simulated, forked_from |
+| request.accepted | message (Text), owner, options, conversation_id, user_id, parent, depth, simulated, forked_from;
+|                  | who pays: tenant, key_id, wallet (a sub-request has its parent's) |
 | request.phase | phase, paused |
 | request.understood | processed_input, language |
 | request.finished | outcome (Outcome) |
@@ -26,6 +27,7 @@ transaction that appends them; so an event carries all that its read model needs
 | cost | step_id, call_id, micros, usage, model, simulated (whether a simulated model answered) |
 | message.refused | message, message_id, problems |
 | call.chunk | call_id, first, chunks, size: a gateway answer's chunks as they came, numbered from `first`; bytes |
+| | without chunks: that so many bytes came, of an answer that nobody hears chunk by chunk |
 | call.reset | call_id: forget the chunks so far |
 | call.finished | outcome (CallOutcome) |
 

@@ -32,7 +32,9 @@ class CallOptions(Value):
         session: Calls of one session stay with one deployment where the route is sticky.
         resets: The caller understands `reset`: after a break the answer may begin anew from another deployment.
         background: A job: nobody waits for it, and nobody's going away ends it.
-        cache_key: Under which its answer is kept; None: it is not. `cache_ttl_s`: for how long.
+        cache_key: Under which its answer is kept; None: it is not. `cache_scope`: for which tenant, `cache_ttl_s`: for
+            how long.
+        grant_micros: What is held for the call, and what it may cost at most with all its attempts; None: no bound.
         flies: The task queue of the process that accepted the call and began it at once; None: a worker begins it.
     """
 
@@ -47,8 +49,10 @@ class CallOptions(Value):
     background: bool = False
     webhook: Webhook | None = None
     cache_key: str | None = Field(default=None, max_length=80)
+    cache_scope: str = ""
     cache_ttl_s: float = Field(default=0, ge=0)
     flies: str | None = None
+    grant_micros: int | None = Field(default=None, ge=0)
 
 
 class CallError(Value):

@@ -9,8 +9,12 @@ from typing import Any, cast
 
 from domain.budget import estimate_tokens
 
+FRAME_TOKENS = 64
+"""What servers add round a chat's messages: roles, separators, a template."""
 IMAGE_TOKENS = 1600
 FILE_TOKENS = 60_000
+COMPLETION_TOKENS = 16
+"""What a completion has at most whose caller sets no bound."""
 _MESSAGE_TOKENS = 8
 _DEPTH = 32
 
@@ -57,6 +61,29 @@ def plain_input_tokens(body: Mapping[str, Any]) -> int:
     """Return an upper estimate of the input tokens of embeddings or of a completion. A list of numbers is tokens."""
     given = body.get("input", body.get("prompt"))
     return _plain(given) + _MESSAGE_TOKENS
+
+
+def choices(body: Mapping[str, Any]) -> int:
+    """Return how many answers a chat asks for."""
+    return _count(body.get("n"), 1)
+
+
+def plain_output_tokens(body: Mapping[str, Any]) -> int:
+    """Return how many tokens embeddings (none) or a completion may give, as the OpenAI API bounds them."""
+    if "input" in body:
+        return 0
+    answers = max(_count(body.get("n"), 1), _count(body.get("best_of"), 1))
+    return _count(body.get("max_tokens"), COMPLETION_TOKENS) * answers * _prompts(body.get("prompt"))
+
+
+def _prompts(given: object) -> int:
+    """Return how many prompts a completion has: a list of numbers is the tokens of one."""
+    prompts = cast("list[object]", given) if isinstance(given, list) else []
+    return 1 if not prompts or isinstance(prompts[0], int) else len(prompts)
+
+
+def _count(value: object, usual: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else usual
 
 
 def _plain(given: object) -> int:

@@ -1,4 +1,4 @@
-"""The Temporal Schedules: tool servers are refreshed, accounts checked, what is old purged. Start-up fails for none."""
+"""The Temporal Schedules: refreshes, checks, the purge, the care of the ledger. Start-up fails for none."""
 
 import logging
 from datetime import timedelta
@@ -18,6 +18,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
+from contracts.money import CHECK_LEDGER, RECONCILE_LEDGER, CheckLedger, Reconcile
 from contracts.policies import WORKFLOW_TASK_TIMEOUT
 from contracts.pool_checks import CHECK_ACCOUNTS, CheckAccounts
 from contracts.purging import PURGE, Purge
@@ -32,6 +33,10 @@ CHECK_SCHEDULE: Final = "longhaul-pool-check"
 CHECK_ID: Final = "pool/check"
 PURGE_SCHEDULE: Final = "longhaul-purge"
 PURGE_ID: Final = "purge"
+LEDGER_CHECK_SCHEDULE: Final = "longhaul-ledger-check"
+LEDGER_CHECK_ID: Final = "ledger/check"
+RECONCILE_SCHEDULE: Final = "longhaul-ledger-reconcile"
+RECONCILE_ID: Final = "ledger/reconcile"
 RPC_TIMEOUT: Final = timedelta(seconds=5)
 
 _log = logging.getLogger(__name__)
@@ -103,6 +108,38 @@ async def ensure_purge_schedule(
         static_summary="removal of what is old",
     )
     return await _ensure(client, schedule_id, _schedule(action, every_s, every_s / 10), "what is old is not removed")
+
+
+async def ensure_ledger_check_schedule(
+    client: Client, task_queue: str, every_s: float = 60.0, *, schedule_id: str = LEDGER_CHECK_SCHEDULE
+) -> bool:
+    """Create the schedule of the ledger's checks, or bring it up to date; as `ensure_refresh_schedule`."""
+    action = ScheduleActionStartWorkflow(
+        CHECK_LEDGER,
+        CheckLedger(),
+        id=LEDGER_CHECK_ID,
+        task_queue=task_queue,
+        task_timeout=WORKFLOW_TASK_TIMEOUT,
+        run_timeout=RUN_LIMIT,
+        static_summary="check of the ledger",
+    )
+    return await _ensure(client, schedule_id, _schedule(action, every_s, 0), "the ledger is not checked")
+
+
+async def ensure_reconcile_schedule(
+    client: Client, task_queue: str, every_s: float = 60.0, *, schedule_id: str = RECONCILE_SCHEDULE
+) -> bool:
+    """Create the schedule that closes orphaned holds, or bring it up to date; as `ensure_refresh_schedule`."""
+    action = ScheduleActionStartWorkflow(
+        RECONCILE_LEDGER,
+        Reconcile(),
+        id=RECONCILE_ID,
+        task_queue=task_queue,
+        task_timeout=WORKFLOW_TASK_TIMEOUT,
+        run_timeout=RUN_LIMIT,
+        static_summary="closing of orphaned holds",
+    )
+    return await _ensure(client, schedule_id, _schedule(action, every_s, 0), "orphaned holds are not closed")
 
 
 async def _ensure(client: Client, schedule_id: str, wanted: Schedule, without: str) -> bool:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Self
 
@@ -10,8 +9,12 @@ import platformdirs
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from domain.live_settings import LogLevel, like
+from domain.model_pool import ModelName
+from domain.placement import Placement
 from domain.webhook_signature import Secrets
-from runtime.keep_settings import KeepSettings
+from runtime.redaction import shown
+from runtime.settings_parts import SECRET, PartsOfSettings
 from runtime.webhook_secret import WebhookSecret, secrets_of
 
 PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
@@ -21,28 +24,11 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Limit = Annotated[int, Field(ge=1, le=10_000)]
 
 
-class Placement(StrEnum):
-    """Where a step runs: as a workflow of its own, inside its parent, or as the policy says."""
-
-    AUTO = "auto"
-    CHILD = "child"
-    INLINE = "inline"
-
-
-class LogLevel(StrEnum):
-    """How much a process tells."""
-
-    DEBUG = "DEBUG"
-    INFO = "INFO"
-    WARNING = "WARNING"
-    ERROR = "ERROR"
-
-
 class SettingsError(ValueError):
     """One or more variables have a value that cannot be used; the text names each of them."""
 
 
-class Settings(KeepSettings):
+class Settings(PartsOfSettings):
     """What may be set from outside. `LONGHAUL_<KEY>` unless the key names its own variable."""
 
     model_config = SettingsConfigDict(
@@ -71,10 +57,7 @@ class Settings(KeepSettings):
     )
     openai_api_key: SecretStr | None = Field(default=None, description="The provider's API key, if it wants one.")
     openai_model: str | None = Field(default=None, description="The model asked for when a request names none.")
-    default_model: str | None = Field(
-        default=None,
-        description="The model asked for when a request names none: a route of the pool. Unset: LONGHAUL_OPENAI_MODEL.",
-    )
+    default_model: ModelName | None = like("default_model")
     max_connections: Limit = Field(default=1000, description="Connections of one worker to all model providers.")
     provider_label: str = Field(
         default="", description="Shown wherever this provider's answers appear; set by `make run` to say `simulated`."
@@ -105,12 +88,7 @@ class Settings(KeepSettings):
         description="Model providers, accounts and routes; ${NAME} stands for a variable of the environment. "
         "A relative path starts at the project's folder.",
     )
-    pool_check_s: int = Field(
-        default=60,
-        ge=5,
-        le=86_400,
-        description="How often the credentials of all accounts are tried with a free call, in seconds.",
-    )
+    pool_check_s: int = like("pool_check_s")
 
     tool_servers_file: Path = Field(
         default=Path("mcp.json"),
@@ -127,9 +105,7 @@ class Settings(KeepSettings):
         description="Folders where those commands are looked for, separated by colons; "
         "before the environments that `make tool-servers` has made.",
     )
-    tool_refresh_s: int = Field(
-        default=300, ge=10, le=86_400, description="How often the lists of all tool servers are read again, in seconds."
-    )
+    tool_refresh_s: int = like("tool_refresh_s")
     master_keys: SecretStr | None = Field(
         default=None,
         description="The keys that seal stored credentials, as id:base64 of 32 bytes, separated by commas, the one in "
@@ -146,16 +122,10 @@ class Settings(KeepSettings):
         description="What webhooks are signed with (Standard Webhooks): whsec_ and the base64 of 24 to 64 bytes. While "
         "one is replaced, both, separated by a comma. Unset: jobs with a webhook are refused.",
     )
-    webhook_allow_private: bool = Field(
-        default=False,
-        description="Send webhooks to private networks and this machine too, and by http. The metadata services of "
-        "clouds are refused always.",
-    )
+    webhook_allow_private: bool = like("webhook_allow_private")
 
     task_queue: str = Field(default="longhaul", description="The Temporal task queue of the workflows.", min_length=1)
-    placement: Placement = Field(
-        default=Placement.AUTO, description="Where steps run: auto (by policy), child (own workflows) or inline."
-    )
+    placement: Placement = like("placement")
     search_attributes: bool = Field(
         default=True, description="Set search attributes on workflows; off where the server refuses to register them."
     )
@@ -176,7 +146,7 @@ class Settings(KeepSettings):
         "The tests always do; in service it costs a quarter of a worker's processor time.",
     )
 
-    log_level: LogLevel = Field(default=LogLevel.INFO, description="DEBUG, INFO, WARNING or ERROR.")
+    log_level: LogLevel = like("log_level")
     message: str | None = Field(
         default=None, validation_alias="MESSAGE", description="The first request of `make run`; unset: an example."
     )
@@ -254,8 +224,7 @@ class Settings(KeepSettings):
 
     def redacted(self) -> dict[str, str]:
         """Every key and its value as text, secrets masked: fit for a log or a terminal."""
-        values = {key: getattr(self, key) for key in type(self).model_fields}
-        return {key: "" if value is None else str(value) for key, value in values.items()}
+        return {key: shown(key, getattr(self, key)) for key in type(self).model_fields}
 
 
 def load() -> Settings:
@@ -292,9 +261,5 @@ def _complaint(error: Mapping[str, object]) -> str:
     if not isinstance(where, tuple) or not where:
         return text
     key = next(key for key in Settings.model_fields if where[0] in {key, variable(key)})
-    shown = "" if key in _SECRET else f" (got {error['input']!r})"
+    shown = "" if key in SECRET else f" (got {error['input']!r})"
     return f"{variable(key)}: {text}{shown}"
-
-
-# Their values are not shown in complaints: an address may carry a password.
-_SECRET: Final = frozenset({"database_url", "openai_api_key", "openai_base_url", "master_keys", "webhook_secret"})

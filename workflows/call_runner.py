@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import Literal
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, FailureError
 
+from contracts.fairness import fair_priority
 from contracts.gateway import (
     CallActivityOptions,
     CallLaunch,
@@ -17,7 +18,7 @@ from contracts.gateway import (
     call_work,
     follow_call,
 )
-from contracts.jobs import job_priority, job_work
+from contracts.jobs import job_work
 from contracts.names import PHASE
 from contracts.webhooks import WebhookDelivery, Webhooks, webhook_work
 
@@ -59,7 +60,7 @@ class CallRunner:
             return await workflow.execute_local_activity_method(
                 GatewayCalls.make_call, self._launch, summary="call", **begin_call()
             )
-        except ActivityError:
+        except FailureError:  # of a local activity it is the failure itself, in no ActivityError
             return await self._make()
 
     def _without_flight(self) -> CallLaunch:
@@ -110,7 +111,7 @@ class CallRunner:
             return
         launch, info = self._launch, workflow.info()
         delivery = WebhookDelivery(call_id=launch.call_id, owner=launch.owner, url=webhook.url, content=webhook.content)
-        priority = job_priority(launch.options.priority, launch.owner)
+        priority = fair_priority(launch.options.priority, launch.tenant)
         with contextlib.suppress(ActivityError):
             await workflow.execute_activity_method(
                 Webhooks.deliver_webhook, delivery, summary="webhook", **webhook_work(info.task_queue, priority)
@@ -126,7 +127,7 @@ class CallRunner:
             work: CallActivityOptions = follow_call(timeout_s, queue)
         elif options.background:
             info = workflow.info()
-            work = job_work(info.task_queue, job_priority(options.priority, launch.owner), timeout_s)
+            work = job_work(info.task_queue, fair_priority(options.priority, launch.tenant), timeout_s)
         else:
             work = call_work(timeout_s, options.wait_s or 0)
         handle = workflow.start_activity_method(method, launch, summary="call", **work)

@@ -122,7 +122,7 @@ class Life:
             holds = await workflow.execute_local_activity_method(
                 Recording.check_condition, work, summary=f"{step.id} · condition", **DATABASE_WORK
             )
-        except ActivityError:
+        except FailureError:
             holds = False
         self._checking.pop(step.id, None)
         if state.plan is not None and state.plan.version == version:

@@ -1,5 +1,6 @@
 """All workflows, for the worker and the replay tests."""
 
+from workflows.money import CheckLedgerWorkflow, ReconcileLedgerWorkflow, TellAlertWorkflow
 from workflows.pool_checks import CheckAccountsWorkflow
 from workflows.purging import PurgeWorkflow
 from workflows.request import RequestWorkflow
@@ -14,4 +15,7 @@ WORKFLOWS = (
     FreeGatesWorkflow,
     PurgeWorkflow,
     CheckAccountsWorkflow,
+    CheckLedgerWorkflow,
+    ReconcileLedgerWorkflow,
+    TellAlertWorkflow,
 )

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, FailureError
 
 from contracts.calls import RecordInput, RequestFacts, Work
 from contracts.names import RequestInput
@@ -91,7 +91,7 @@ class Shell:
                 await workflow.execute_local_activity_method(
                     Recording.record, RecordInput(facts=self.facts, events=events), summary="record", **DATABASE_WORK
                 )
-            except ActivityError:
+            except FailureError:
                 self._give_back(events)
                 raise
 

@@ -15,6 +15,11 @@ class SpanQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    owner: Name | None = Field(
+        default=None,
+        description="Whose calls, by the user's id; yours when left out. Others' want `log.read_all`; `nobody`: calls "
+        "that were refused before their caller was known.",
+    )
     since: AwareDatetime | None = Field(default=None, description="From then on; when left out, an hour back.")
     until: AwareDatetime | None = Field(default=None, description="Until just before; now when left out.")
 

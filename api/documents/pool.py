@@ -32,7 +32,9 @@ _ROUTE: JsonDict = {"name": "gpt-4o", "targets": [{"deployment_id": "openai.main
 _NODE: JsonDict = {"base_url": "http://127.0.0.1:11434/v1", "models": ["llama3.2"], "ttl_s": 15}
 
 _Cursor = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Revision = Annotated[int | None, Field(default=None, ge=1, description="What this replaces; another one is a 409.")]
+Revision = Annotated[
+    int | None, Field(default=None, ge=1, lt=10**9, description="What this replaces; another one is a 409.")
+]
 
 
 class ProviderBody(Provider):

@@ -43,7 +43,7 @@ class ServerBody(Value):
 
     reach: Reach
     options: ServerOptions = ServerOptions()
-    expected_revision: int | None = Field(default=None, ge=1)
+    expected_revision: int | None = Field(default=None, ge=1, lt=10**9)
 
 
 class ServersDocument(BaseModel):

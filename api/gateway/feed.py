@@ -99,7 +99,7 @@ class Feed:
 def _told(event: StoredEvent) -> News | None:
     """Return what an event of the log says, None when it says nothing of the answer."""
     data: Mapping[str, Any] = event.data
-    if event.type is EventType.CALL_CHUNK:
+    if event.type is EventType.CALL_CHUNK and data["chunks"]:
         attempt = int(str(data["call_id"]).rpartition("/")[2])
         return Chunks(attempt, data["first"], tuple(data["chunks"]))
     if event.type is EventType.CALL_FINISHED:

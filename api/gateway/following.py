@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from api.caller import Caller
+from api.gateway.accepting import Wanted
 from api.gateway.cache_wish import wish_of
 from api.gateway.call_news import replay
 from api.gateway.making import (
     Found,
     UnderWay,
-    Wanted,
     encoded,
     idempotency_of,
     join,
@@ -24,6 +24,7 @@ from api.gateway.problems import refusal
 from api.gateway.starting import CallRef, cancel_soon
 from api.parts import Parts
 from domain.gateway import CallOptions, CallOutcome
+from domain.live_settings import LONGEST_CALL_S
 from domain.model_pool import Route
 from services.storage import gateway_calls
 
@@ -167,10 +168,11 @@ async def begin(parts: Parts, caller: Caller, asked: Asked) -> Following:
     route = permitted(parts, caller, asked.options.model)
     fingerprint = asked.body if asked.fingerprint is None else asked.fingerprint
     key = idempotency_of(asked.route, asked.idempotency_key, fingerprint)
-    wanted = Wanted(caller, asked.body, encoded(asked.body), _with_defaults(asked.options, route), key)
+    wanted = Wanted(caller, route, asked.body, encoded(asked.body), _with_defaults(parts, asked.options, route), key)
     if asked.resumes is not None:
         return await _resume(parts, wanted, asked)
-    wish = None if asked.options.background else wish_of(asked.cache_control, route)  # nobody waits behind a queue
+    uncached = asked.options.background or not parts.values.result_cache  # nobody waits behind a queue
+    wish = None if uncached else wish_of(asked.cache_control, route)
     if wish is None:
         return Following(parts, await make(parts, wanted), START, CacheUse.BYPASS)
     found = await make_cached(parts, wanted, route, wish)
@@ -197,9 +199,15 @@ async def _resume(parts: Parts, wanted: Wanted, asked: Asked) -> Following:
     return await follow(parts, wanted.caller, known, asked.start)
 
 
-def _with_defaults(options: CallOptions, route: Route) -> CallOptions:
-    """Return the options with what the route says where the caller does not."""
-    return options if options.wait_s is not None else options.model_copy(update={"wait_s": route.wait_s})
+def _with_defaults(parts: Parts, options: CallOptions, route: Route) -> CallOptions:
+    """Return the options with what the route says where the caller does not, and the settings where neither does."""
+    said: dict[str, float] = {}
+    if options.wait_s is None:
+        said["wait_s"] = route.wait_s
+    bound = parts.values.call_timeout_s
+    if options.timeout_s is None and route.timeout_s is None and bound < LONGEST_CALL_S:
+        said["timeout_s"] = bound
+    return options.model_copy(update=said) if said else options
 
 
 def _cache_use(found: UnderWay | Found) -> CacheUse:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from api.gateway.following import Following, Place
 from api.gateway.pieces import CacheUse
 from api.gateway.problems import GatewayProblem, refusal
+from api.limit_headers import openai_headers
 from domain.gateway import CallOutcome
 
 CALL_ID: Final = "x-longhaul-request-id"
@@ -58,7 +59,7 @@ def of_call(following: Following, elapsed_s: float) -> dict[str, str]:
         following: The call.
         elapsed_s: Seconds since the client's request came.
     """
-    told = {CALL_ID: following.call_id, "x-longhaul-cache": following.cache.value}
+    told = {CALL_ID: following.call_id, "x-longhaul-cache": following.cache.value, **openai_headers()}
     outcome = following.outcome
     if outcome is None:
         return told

@@ -13,6 +13,7 @@ from api.gateway.following import Asked, Following, begin
 from api.gateway.headers import CALL_ID
 from api.gateway.job_wish import PREFERENCE, check_webhook, prefers_job
 from api.gateway.problems import of_field, refusal
+from api.limit_headers import openai_headers
 from api.parts import Parts
 from contracts.jobs import JOB_PATIENCE
 from domain.gateway import CallOptions
@@ -39,14 +40,14 @@ async def answer_job(parts: Parts, caller: Caller, asked: Asked, headers: Mappin
     _check_webhook(parts, asked.options)
     async with await begin(parts, caller, replace(asked, options=_patient(asked.options))) as following:
         document = job_document(following.call_id, await _status(parts, following))
-    told = {"Location": path_of(document.id), CALL_ID: document.id}
+    told = {"Location": path_of(document.id), CALL_ID: document.id, **openai_headers()}
     if prefers_job(headers):
         told["Preference-Applied"] = PREFERENCE
     return Response(document.model_dump_json(), 202, told, "application/json")
 
 
 def _check_webhook(parts: Parts, options: CallOptions) -> None:
-    webhook, deployment = options.webhook, parts.deployment
+    webhook, deployment = options.webhook, parts.current
     if webhook is None:
         return
     if not deployment.webhooks:

@@ -6,43 +6,31 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
 from api.caller import Caller
+from api.gateway.accepting import Wanted, accept, launch_of
 from api.gateway.cache_wish import CacheWish
 from api.gateway.call_news import CallNews
 from api.gateway.pieces import START, Place
 from api.gateway.problems import of_error, refusal
-from api.gateway.starting import CallRef, cancel_soon, start_call
+from api.gateway.starting import CallRef, start_call, take_off
+from api.granted import may_use
+from api.limiting import count_request
 from api.parts import Parts
-from contracts.gateway import CallLaunch
 from domain import ids
 from domain.cache_key import cache_key
-from domain.content import Text
-from domain.errors import ModelUnknown, Unavailable
+from domain.errors import ModelUnknown
 from domain.gateway import CallOptions, CallOutcome
 from domain.model_pool import Route
 from services.storage import gateway_calls, result_cache
-from services.storage.gateway_calls import NewCall
 from services.storage.requests import Idempotency
 from services.storage.result_cache import Hit, Making
 
 _CALL_S: Final = 600.0
 _MARGIN_S: Final = 60.0
 """How much longer than a call may take its maker holds the cache's key."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A call that is to be made or found. `text`: its body as JSON."""
-
-    caller: Caller
-    body: Mapping[str, Any]
-    text: str
-    options: CallOptions
-    key: Idempotency | None
 
 
 @dataclass(frozen=True)
@@ -84,7 +72,7 @@ def permitted(parts: Parts, caller: Caller, asked: str) -> Route:
     route = None if parts.pool is None else parts.pool.route(asked)
     if route is None:
         raise of_error(ModelUnknown(f"there is no model {asked!r}"))
-    if route.owners is not None and caller.owner not in route.owners:
+    if not may_use(caller, route, asked):
         raise of_error(ModelUnknown(f"you may not use the model {asked!r}", forbidden=True))
     return route
 
@@ -112,78 +100,40 @@ def idempotency_of(route: str, key: str | None, fingerprint: Mapping[str, Any]) 
 async def make(parts: Parts, wanted: Wanted, call_id: str | None = None) -> UnderWay | Found:
     """Accept the call and start its workflow, or find the one that its key has.
 
-    Where this process makes calls itself, the call is begun while its workflow is being started.
-
     Raises:
         IdempotencyKeyReused: The key was used with another body.
+        LimitReached: A limit of the caller's has no room for it.
+        InsufficientFunds, FundsOnHold, BudgetSpent: There is no money for it.
         Unavailable: The database or Temporal does not answer.
     """
     ref = CallRef(call_id or new_call_id(), wanted.caller.owner)
-    wanted = _flying(parts, wanted)
     news = CallNews(parts, ref, START)
     try:
-        new = NewCall(ref.id, ref.owner, wanted.text, wanted.options, wanted.key)
-        accepted = await gateway_calls.accept(parts.database, new)
-        if accepted.call_id == ref.id:
-            await _start(parts, wanted, _launch(parts, ref, accepted.body, wanted.options))
-            background = wanted.options.background
-            return UnderWay(news, begun=True, ours=wanted.key is None and not background)
+        earlier, launch = await accept(parts, wanted, ref)
+        if launch is not None:
+            await take_off(parts, launch, comes_back=wanted.key is not None)
+            return UnderWay(news, begun=True, ours=wanted.key is None and not wanted.options.background)
     except BaseException:
         news.close()
         raise
     news.close()
-    return await _made_earlier(parts, CallRef(accepted.call_id, ref.owner))
+    return await _made_earlier(parts, CallRef(earlier, ref.owner), wanted)
 
 
-def _flying(parts: Parts, wanted: Wanted) -> Wanted:
-    """Say in the call's options where it is begun, if that is here: whoever starts its workflow has to know."""
-    if parts.flights is None or wanted.options.background:
-        return wanted
-    return replace(wanted, options=wanted.options.model_copy(update={"flies": parts.flights.queue}))
-
-
-async def _start(parts: Parts, wanted: Wanted, launch: CallLaunch) -> None:
-    """Start the workflow, and the call itself when it is to be begun here.
-
-    A call that has a key goes on when Temporal does not answer: whoever comes back for it finds it.
-    """
-    flights = parts.flights if launch.options.flies is not None else None
-    if flights is not None:
-        flights.begin(launch)
-    try:
-        await start_call(parts, launch)
-    except BaseException as error:
-        if wanted.key is None:
-            if flights is not None:
-                flights.halt(launch.call_id)
-            if isinstance(error, Unavailable):
-                cancel_soon(parts, launch.call_id)  # it may have been started unseen, and nobody will come back for it
-        raise
-
-
-async def _made_earlier(parts: Parts, ref: CallRef) -> UnderWay | Found:
+async def _made_earlier(parts: Parts, ref: CallRef, wanted: Wanted) -> UnderWay | Found:
     """Find the call that the key has; one that has not ended is started, for its start may have failed."""
-    view = await gateway_calls.read(parts.database, ref.owner, ref.id)
+    db, key, tenant = parts.database, wanted.key, wanted.caller.tenant
+    read = gateway_calls.read(db, ref.owner, ref.id) if key is None else gateway_calls.read_by_key(db, ref.owner, key)
+    view = await read
     if view.outcome is not None:
         return Found(ref.id, view.outcome)
     news = CallNews(parts, ref, START, late=True)
     try:
-        await start_call(parts, _launch(parts, ref, view.body, view.options))
+        await start_call(parts, launch_of(parts, ref, tenant, view.body, view.options))
     except BaseException:
         news.close()
         raise
     return UnderWay(news)
-
-
-def _launch(parts: Parts, ref: CallRef, body: Text, options: CallOptions) -> CallLaunch:
-    return CallLaunch(
-        call_id=ref.id,
-        owner=ref.owner,
-        body=body,
-        options=options,
-        accepted_at=datetime.fromtimestamp(ids.unix_ms_of(ref.id) / 1000, UTC),
-        search_attributes=parts.deployment.search_attributes,
-    )
 
 
 async def join(parts: Parts, ref: CallRef, start: Place) -> UnderWay | Found:
@@ -209,21 +159,23 @@ async def make_cached(parts: Parts, wanted: Wanted, route: Route, wish: CacheWis
         Unavailable: The database or Temporal does not answer.
     """
     db, owner, options = parts.database, wanted.caller.owner, wanted.options
+    scope = wanted.caller.tenant
     if wanted.key is not None and await gateway_calls.recall(db, owner, wanted.key) is not None:
         return await make(parts, wanted)
     key = cache_key(options.endpoint, f"{route.name}@{route.version}", wanted.body)
     call_id = new_call_id()
     hold_s = _hold_s(options, route)
-    found = await result_cache.claim(db, owner, key, call_id, hold_s=hold_s, max_age_s=wish.max_age_s)
+    found = await result_cache.claim(db, scope, key, call_id, hold_s=hold_s, max_age_s=wish.max_age_s)
     if isinstance(found, Hit):
+        await count_request(parts, wanted.caller)
         if wanted.key is not None:
             await gateway_calls.remember(db, owner, wanted.key, found.call_id)
         return Found(found.call_id, found.outcome, hit=True)
     if isinstance(found, Making):
         news = CallNews(parts, CallRef(found.call_id, owner), START, late=True)
         return UnderWay(news, instead=partial(make, parts, wanted))
-    kept = options.model_copy(update={"cache_key": key, "cache_ttl_s": route.cache_ttl_s})
-    return await _make_kept(parts, Wanted(wanted.caller, wanted.body, wanted.text, kept, wanted.key), call_id, key)
+    kept = options.model_copy(update={"cache_key": key, "cache_scope": scope, "cache_ttl_s": route.cache_ttl_s})
+    return await _make_kept(parts, replace(wanted, options=kept), call_id, key)
 
 
 async def _make_kept(parts: Parts, wanted: Wanted, call_id: str, key: str) -> UnderWay | Found:
@@ -231,10 +183,10 @@ async def _make_kept(parts: Parts, wanted: Wanted, call_id: str, key: str) -> Un
     try:
         made = await make(parts, wanted, call_id)
     except BaseException:
-        await result_cache.release(parts.database, wanted.caller.owner, key, call_id)
+        await result_cache.release(parts.database, wanted.caller.tenant, key, call_id)
         raise
     if isinstance(made, Found) or made.news.call.id != call_id:
-        await result_cache.release(parts.database, wanted.caller.owner, key, call_id)
+        await result_cache.release(parts.database, wanted.caller.tenant, key, call_id)
     return made
 
 

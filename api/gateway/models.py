@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from domain.ledger import Rate
 from domain.model_pool import Deployment, Route
 
 
@@ -20,6 +21,10 @@ class Models(Protocol):
 
     def routes_for(self, owner: str) -> Sequence[Route]:
         """Return the routes that an owner may use, by name."""
+        ...
+
+    def rates(self, asked: str, owner: str) -> Sequence[Rate]:
+        """Return what the deployments cost that may answer a call by this name."""
         ...
 
     def deployments_of(self, route: Route) -> Sequence[Deployment]:

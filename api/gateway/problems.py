@@ -14,6 +14,8 @@ from domain.gateway import CallError, CallOutcome
 
 KEY_REUSED: Final = "idempotency_key_reused"
 _WRONG_SHAPE: Final = 422
+_CODES: Final = {"rate_limited": "rate_limit_exceeded"}
+"""Codes that the OpenAI API has another word for."""
 
 CANCELLED: Final = CallError(
     status=499, type="invalid_request_error", code="cancelled", message="the call was cancelled"
@@ -61,7 +63,8 @@ def error_of(problem: ApiProblem) -> CallError:
     status = problem.status_code
     if status == _WRONG_SHAPE and problem.code != KEY_REUSED:
         status = 400
-    return CallError(status=status, type=type_of_status(status), code=problem.code, message=str(problem.detail))
+    code = _CODES.get(problem.code, problem.code)
+    return CallError(status=status, type=type_of_status(status), code=code, message=str(problem.detail))
 
 
 def envelope(error: CallError) -> dict[str, Any]:
@@ -96,14 +99,16 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 _ANYWHERE: Final = (403, 500, 503)
 _MEANING: Final = {
     400: "The body, a header or a parameter cannot be used; `param` says which.",
-    402: "The budget does not pay for the call.",
-    403: "The client is not this machine, or may not use the model.",
+    402: "The wallet or a budget does not pay for the call.",
+    401: "No key or token came, or none that is valid.",
+    403: "The caller may not do this, or not use the model.",
     404: "There is no such model or call.",
-    409: "The call is in another state.",
+    408: "The body took too long to arrive.",
+    409: "What would pay for the call is held by work under way; or the call is in another state.",
     413: "The body is too large.",
     415: "The body's content type is not application/json.",
     422: "The Idempotency-Key was used with another body.",
-    429: "No account has capacity now; try again after Retry-After.",
+    429: "No account has capacity now, or a limit of the caller's is reached; try again after Retry-After.",
     499: "Somebody cancelled the call.",
     500: "A fault of ours; quote the request id.",
     502: "No provider gave an answer that can be used.",

@@ -9,12 +9,13 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio.client import WorkflowExecutionStatus
-from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from api.parts import Parts
 from api.temporal_calls import RPC_TIMEOUT, answering, is_not_found
+from contracts.fairness import fair_priority
 from contracts.gateway import CALL_KIND, CallLaunch, call_attributes
 from contracts.names import STEP_WORKFLOW
 from contracts.policies import WORKFLOW_TASK_TIMEOUT
@@ -58,10 +59,31 @@ async def start_call(parts: Parts, launch: CallLaunch) -> None:
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 request_eager_start=deployment.eager_start,
                 search_attributes=call_attributes(launch) if deployment.search_attributes else None,
-                priority=Priority(priority_key=launch.options.priority),
+                priority=fair_priority(launch.options.priority, launch.tenant),
                 static_summary=CALL_KIND,
                 rpc_timeout=timedelta(seconds=START_WITHIN_S),
             )
+
+
+async def take_off(parts: Parts, launch: CallLaunch, *, comes_back: bool) -> None:
+    """Start the workflow of a call, and at the same time the call itself where it is to be begun here.
+
+    `comes_back`: it has an Idempotency-Key. Then it goes on when Temporal does not answer: who comes back finds it.
+
+    Raises:
+        Unavailable: As `start_call`.
+    """
+    flights = parts.flights if launch.options.flies is not None else None
+    if flights is not None:
+        flights.begin(launch)
+    try:
+        await start_call(parts, launch)
+    except BaseException as error:
+        if flights is not None and not comes_back:
+            flights.halt(launch.call_id)
+        if isinstance(error, Unavailable) and not comes_back:
+            cancel_soon(parts, launch.call_id)  # it may have been started unseen, and nobody will come back for it
+        raise
 
 
 @asynccontextmanager
@@ -83,17 +105,18 @@ async def _turn(parts: Parts) -> AsyncIterator[None]:
 
 
 async def cancel_call(parts: Parts, call_id: str) -> bool:
-    """Ask a call's workflow to end; return whether it was running.
+    """End a call at once if it is made in this process, and ask its workflow to end; return whether it was running.
 
     Raises:
         Unavailable: Temporal did not answer.
     """
+    halted = parts.flights is not None and parts.flights.halt(call_id)
     try:
         async with answering():
             await parts.temporal.get_workflow_handle(call_id).cancel(rpc_timeout=RPC_TIMEOUT)
     except RPCError as error:
         if is_not_found(error):
-            return False
+            return halted
         raise
     return True
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from api.caller import Caller
+from api.caller import SUBPROTOCOL, Caller
 from api.errors import problem_of
 from api.gateway import frames
 from api.gateway.frames import Ask, CallName, Cancel
@@ -52,7 +52,8 @@ class ChatSocket:
 
     async def serve(self) -> None:
         """Serve until the client leaves."""
-        await self._socket.accept()
+        spoken = SUBPROTOCOL if SUBPROTOCOL in self._socket.scope.get("subprotocols", ()) else None
+        await self._socket.accept(spoken)
         watching = asyncio.create_task(self._gone.wait())
         try:
             while (raw := await self._received(watching)) is not None:

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from starlette.requests import HTTPConnection
+
 from api.caller import Caller
 from api.parts import Parts
 
@@ -12,8 +14,10 @@ Tell = Callable[[float, float, str], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Call:
-    """What a tool works with."""
+    """What a tool works with. `address`: the client's."""
 
+    connection: HTTPConnection
     parts: Parts
     caller: Caller
     tell: Tell
+    address: str | None = None

@@ -13,8 +13,8 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
+from api.access import authorize
 from api.bodies import StrictRequest
-from api.caller import caller_of
 from api.mcp_server.server import build_server
 from api.problems import ApiProblem
 
@@ -45,12 +45,12 @@ class McpEndpoint:
         """Serve one message.
 
         Raises:
-            ApiProblem: 400, 413, 415 or 422 for a body that no route would take; 401 for a caller that is not known;
-                503 outside of `running`.
+            ApiProblem: 400, 413, 415 or 422 for a body that no route would take; 503 outside of `running`.
+            Unauthenticated, Forbidden: As routes.
         """
         scope["route"] = self.route  # for the access log
         request = StrictRequest(scope, receive)
-        request.state.caller = await caller_of(request)
+        await authorize(request)
         await request.json()
         if self._manager is None:
             raise ApiProblem(503, "unavailable", "the server is starting or stopping")

@@ -13,8 +13,10 @@ from api.messaging import deliver, message_of
 from api.waiting import TURNS, Until, load_when
 from contracts import messages as m
 from domain.errors import Unavailable
+from domain.permissions import Permission
 from services.storage.views.requests import RequestView
 
+_C: Final = Permission.REQUESTS_CONTROL
 _SEEN_WITHIN_S: Final = 3.0
 _ABOUT_AMEND = """Patch the plan of a running request: add or drop steps, change prompts, models, budgets, time-outs, \
 dependencies, or give a result by hand. Applied whole or not at all. If the plan has moved on from expected_version \
@@ -36,7 +38,7 @@ _ABOUT_CANCEL = "Cancel a request: what runs is stopped, what was spent is settl
 
 async def _send(call: Call, verb: str, given: OfRequest) -> JsonValue:
     said: dict[str, JsonValue] = given.model_dump(mode="json", exclude_unset=True, exclude={"request_id"})
-    return await deliver(call.parts, call.caller, message_of(given.request_id, verb, said))
+    return await deliver(call.parts, call.caller, message_of(given.request_id, verb, said), call.address)
 
 
 async def _seen(call: Call, given: OfRequest, shows: Callable[[RequestView], bool]) -> None:
@@ -77,11 +79,11 @@ async def _resume(call: Call, given: Plain) -> m.Done:
 
 
 MESSAGE_TOOLS = (
-    Tool("amend_plan", "Amend a plan", _ABOUT_AMEND, DECIDES, AmendPlan, m.AmendAnswer, _amend),
-    Tool("approve", "Decide an approval", _ABOUT_APPROVE, DECIDES, Approve, m.Done, _approve),
-    Tool("reply", "Answer a question", _ABOUT_REPLY, STEERS, Reply, m.Done, _reply),
-    Tool("pause", "Pause a request", _ABOUT_PAUSE, STEERS, Plain, m.Done, _plain(m.PAUSE)),
-    Tool("resume", "Resume a request", _ABOUT_RESUME, STEERS, Plain, m.Done, _resume),
-    Tool("cancel_step", "Cancel a step", _ABOUT_CANCEL_STEP, DECIDES, CancelStep, m.Done, _plain(m.CANCEL_STEP)),
-    Tool("cancel_request", "Cancel a request", _ABOUT_CANCEL, DECIDES, CancelRequest, m.Done, _plain(m.CANCEL)),
+    Tool("amend_plan", "Amend a plan", _ABOUT_AMEND, _C, DECIDES, AmendPlan, m.AmendAnswer, _amend),
+    Tool("approve", "Decide an approval", _ABOUT_APPROVE, _C, DECIDES, Approve, m.Done, _approve),
+    Tool("reply", "Answer a question", _ABOUT_REPLY, _C, STEERS, Reply, m.Done, _reply),
+    Tool("pause", "Pause a request", _ABOUT_PAUSE, _C, STEERS, Plain, m.Done, _plain(m.PAUSE)),
+    Tool("resume", "Resume a request", _ABOUT_RESUME, _C, STEERS, Plain, m.Done, _resume),
+    Tool("cancel_step", "Cancel a step", _ABOUT_CANCEL_STEP, _C, DECIDES, CancelStep, m.Done, _plain(m.CANCEL_STEP)),
+    Tool("cancel_request", "Cancel a request", _ABOUT_CANCEL, _C, DECIDES, CancelRequest, m.Done, _plain(m.CANCEL)),
 )

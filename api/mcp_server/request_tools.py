@@ -1,6 +1,7 @@
 """Tools that start, list and read requests, and wait for them."""
 
 import time
+from dataclasses import replace
 from typing import Final
 
 from api.documents.costs import CostsDocument
@@ -11,6 +12,7 @@ from api.mcp_server.answers import RequestStatus, status_of
 from api.mcp_server.arguments import GetEvents, GetPlan, ListRequests, OfRequest, StartRequest, WaitForRequest
 from api.mcp_server.calls import Call
 from api.mcp_server.tool import READS, STARTS, Tool
+from api.on_behalf import Asking
 from api.reading.costs import load_costs
 from api.reading.events import Page, load_events
 from api.reading.plans import load_plan
@@ -18,9 +20,12 @@ from api.reading.requests import load_document, load_page
 from api.submitting import submit_new
 from api.waiting import SETTLED, load_request, load_when
 from domain.events import EventType
+from domain.permissions import Permission
 from services.storage.events import StoredEvent
 from services.storage.views.requests import RequestView
 
+_READ: Final = Permission.REQUESTS_READ
+_NEW: Final = Permission.REQUESTS_CREATE
 _NOISE: Final = frozenset({EventType.TEXT_DELTA, EventType.TEXT_RESET, EventType.COST})
 _ABOUT_START = """Start a piece of work from a message in plain words. Longhaul understands it, makes a plan of steps, \
 runs them durably and writes one answer; it goes on when you disconnect. Set options.approval to "plan" to see the \
@@ -42,8 +47,9 @@ _ABOUT_COSTS = "Read what a request has cost so far, in millionths of its curren
 
 async def _start(call: Call, given: StartRequest) -> RequestStatus:
     body = NewRequestBody.model_validate({name: getattr(given, name) for name in NewRequestBody.model_fields})
-    accepted = await submit_new(call.parts, call.caller, body, given.idempotency_key)
-    return await _settled(call, accepted.request_id, given.wait_s)
+    caller = await Asking(call.connection, call.caller).as_user(body.user_id, _NEW)
+    accepted = await submit_new(call.parts, caller, body, given.idempotency_key)
+    return await _settled(replace(call, caller=caller), accepted.request_id, given.wait_s)
 
 
 async def _get(call: Call, given: OfRequest) -> RequestStatus:
@@ -94,11 +100,11 @@ async def _costs(call: Call, given: OfRequest) -> CostsDocument:
 
 
 REQUEST_TOOLS = (
-    Tool("start_request", "Start a request", _ABOUT_START, STARTS, StartRequest, RequestStatus, _start),
-    Tool("get_request", "Read a request", _ABOUT_GET, READS, OfRequest, RequestStatus, _get),
-    Tool("wait_for_request", "Wait for a request", _ABOUT_WAIT, READS, WaitForRequest, RequestStatus, _wait),
-    Tool("list_requests", "List requests", _ABOUT_LIST, READS, ListRequests, RequestPage, _list),
-    Tool("get_plan", "Read a plan", _ABOUT_PLAN, READS, GetPlan, PlanDocument, _plan),
-    Tool("get_events", "Read events", _ABOUT_EVENTS, READS, GetEvents, EventPage, _events),
-    Tool("get_costs", "Read costs", _ABOUT_COSTS, READS, OfRequest, CostsDocument, _costs),
+    Tool("start_request", "Start a request", _ABOUT_START, _NEW, STARTS, StartRequest, RequestStatus, _start),
+    Tool("get_request", "Read a request", _ABOUT_GET, _READ, READS, OfRequest, RequestStatus, _get),
+    Tool("wait_for_request", "Wait for a request", _ABOUT_WAIT, _READ, READS, WaitForRequest, RequestStatus, _wait),
+    Tool("list_requests", "List requests", _ABOUT_LIST, _READ, READS, ListRequests, RequestPage, _list),
+    Tool("get_plan", "Read a plan", _ABOUT_PLAN, _READ, READS, GetPlan, PlanDocument, _plan),
+    Tool("get_events", "Read events", _ABOUT_EVENTS, _READ, READS, GetEvents, EventPage, _events),
+    Tool("get_costs", "Read costs", _ABOUT_COSTS, _READ, READS, OfRequest, CostsDocument, _costs),
 )

@@ -26,6 +26,7 @@ from mcp_types import (
 from starlette.requests import Request
 
 from api.caller import Caller
+from api.client_address import client_address
 from api.mcp_server.calls import Call
 from api.mcp_server.catalog import TOOLS
 from api.mcp_server.refusals import as_error, as_result, bounded, tell
@@ -66,8 +67,9 @@ def _input_schema(name: str) -> Mapping[str, Any] | None:
 
 
 async def _list_tools(context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
-    del context, params
-    return ListToolsResult(tools=[tool.listed for tool in TOOLS.values()])
+    del params
+    caller = _caller(_request(context))
+    return ListToolsResult(tools=[tool.listed for tool in TOOLS.values() if caller.may(tool.wants)])
 
 
 async def _call_tool(context: Context, params: CallToolRequestParams) -> CallToolResult:
@@ -75,7 +77,7 @@ async def _call_tool(context: Context, params: CallToolRequestParams) -> CallToo
     if tool is None:
         raise MCPError(code=INVALID_PARAMS, message=f"Unknown tool: {params.name[:100]}")
     request, began, outcome = _request(context), time.monotonic(), "cancelled"
-    call = Call(_parts(request), _caller(request), context.session.report_progress)
+    call = Call(request, _parts(request), _caller(request), context.session.report_progress, client_address(request))
     try:
         result = await bounded(tool.call(call, params.arguments or {}))
         outcome = "ok"

@@ -11,9 +11,11 @@ from mcp_types import Tool as ListedTool
 from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
+from api.access import demand
 from api.mcp_server.arguments import OfRequest
 from api.mcp_server.calls import Call
 from api.parameters import check_request_id
+from domain.permissions import Permission
 
 A = TypeVar("A", bound=BaseModel)
 R = TypeVar("R", bound=BaseModel)
@@ -53,6 +55,7 @@ class Tool(Generic[A, R]):
     name: str
     title: str
     about: str
+    wants: Permission
     effect: ToolAnnotations
     takes: type[A]
     gives: type[R]
@@ -74,9 +77,11 @@ class Tool(Generic[A, R]):
         """Check the arguments and run.
 
         Raises:
+            Forbidden: The caller may not use the tool.
             RequestValidationError: The arguments have the wrong shape.
             ApiProblem, LonghaulError: As the routes answer them.
         """
+        demand(call.caller, self.wants)
         given = self._read(arguments)
         if isinstance(given, OfRequest):
             check_request_id(given.request_id)

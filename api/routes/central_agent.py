@@ -10,12 +10,14 @@ from api.caller import Caller, CallerOf
 from api.documents.central_agent import ActionPlan, ProcessAnswer, ProcessBody, TrialBody
 from api.documents.links import links_of, path_of
 from api.documents.requests import AcceptedDocument
+from api.on_behalf import AskingOf
 from api.parameters import IdempotencyKey, Name, RequestId
 from api.parts import Parts, PartsOf
 from api.problems import errors
 from api.reading.central_agent import action_plan, process_answer
 from api.submitting import Submission, check_message, idempotency_of, submit
 from api.waiting import load_ended
+from domain.permissions import Permission
 from domain.request import Options
 from services.storage.views import plans as plans_view
 from services.storage.views import requests as requests_view
@@ -28,14 +30,18 @@ ROUTE = "POST /central-agent/process"
     "/process",
     responses={
         202: {"model": AcceptedDocument, "description": "Not ended within `wait`; follow the links."},
-        **errors(400, 403, 413, 415, 422, 503),
+        **errors(400, 402, 403, 409, 413, 415, 422, 503),
     },
 )
 async def process(
-    body: ProcessBody, parts: PartsOf, caller: CallerOf, response: Response, key: IdempotencyKey = None
+    body: ProcessBody, parts: PartsOf, asking: AskingOf, response: Response, key: IdempotencyKey = None
 ) -> ProcessAnswer | AcceptedDocument:
-    """Process a message and wait for its end, `wait` seconds at most; then 202 with its id and links."""
+    """Process a message and wait for its end, `wait` seconds at most; then 202 with its id and links.
+
+    `userId` is yours, or you may act for others (`act_as`); of nobody who is known here it is a mere label.
+    """
     check_message(body.message)
+    caller = await asking.as_user(body.user_id, Permission.REQUESTS_CREATE)
     submission = Submission(
         message=body.message, options=Options(), user_id=body.user_id, idempotency=idempotency_of(ROUTE, key, body)
     )
@@ -47,7 +53,7 @@ async def process(
     "/test-mcp",
     responses={
         202: {"model": AcceptedDocument, "description": "Not ended within `wait`; follow the links."},
-        **errors(400, 403, 413, 415, 422, 503),
+        **errors(400, 402, 403, 409, 413, 415, 422, 503),
     },
 )
 async def try_tools(
@@ -81,9 +87,10 @@ async def read_plan(request_id: RequestId, parts: PartsOf, caller: CallerOf) -> 
 
 @router.get("/plan/user/{userId}", responses=errors(403, 404, 422, 503))
 async def read_newest_plan(
-    user_id: Annotated[Name, Path(alias="userId")], parts: PartsOf, caller: CallerOf
+    user_id: Annotated[Name, Path(alias="userId")], parts: PartsOf, asking: AskingOf
 ) -> ActionPlan:
-    """Read the newest plan of a user."""
+    """Read the newest plan of a user: of yourself, or with `act_as` of another."""
+    caller = await asking.as_user(user_id, Permission.REQUESTS_READ)
     async with parts.database.transaction() as tx:
         plan = await plans_view.newest_of_user(tx, caller.owner, user_id)
         return await action_plan(tx, await requests_view.get(tx, caller.owner, plan.request_id), plan)

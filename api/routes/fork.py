@@ -15,7 +15,7 @@ from api.submitting import idempotency_of, submit
 router = APIRouter(prefix="/v1/requests/{request_id}", tags=["requests"], route_class=StrictRoute)
 
 
-@router.post("/fork", status_code=201, responses=errors(400, 403, 404, 413, 415, 422, 503))
+@router.post("/fork", status_code=201, responses=errors(400, 402, 403, 404, 409, 413, 415, 422, 503))
 async def fork_request(
     request_id: RequestId,
     body: ForkBody,

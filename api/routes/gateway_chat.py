@@ -40,7 +40,7 @@ _DOCUMENT: Final[dict[str, Any]] = body_of({"messages": _MESSAGES}, stream=True)
     responses={
         **answer("chat.completion", stream=True),
         **ACCEPTED,
-        **errors(400, 402, 404, 413, 415, 422, 429, 499, 502, 504),
+        **errors(400, 402, 404, 409, 413, 415, 422, 429, 499, 502, 504),
     },
 )
 async def create_chat_completion(request: Request, parts: PartsOf, caller: CallerOf) -> Response:

@@ -55,7 +55,7 @@ class TokenCount(BaseModel):
     "",
     response_class=Response,
     openapi_extra=body_of({**_TURNS, **_BOUND}, stream=True),
-    responses={**_ANSWER, **ACCEPTED, **errors(400, 402, 404, 413, 415, 422, 429, 499, 502, 504, 529)},
+    responses={**_ANSWER, **ACCEPTED, **errors(400, 402, 404, 409, 413, 415, 422, 429, 499, 502, 504, 529)},
 )
 async def create_message(request: Request, parts: PartsOf, caller: CallerOf, betas: Betas = None) -> Response:
     """Answer a conversation, whole or as a stream; durable as every call, with `Idempotency-Key` and `longhaul`."""

@@ -23,7 +23,7 @@ from domain.model_pool import Endpoint
 
 router = APIRouter(prefix="/v1", tags=["gateway"])
 _TEXTS: Final = {"anyOf": [{"type": "string"}, {"type": "array"}]}
-_OTHERWISE: Final = ACCEPTED | errors(400, 402, 404, 413, 415, 422, 429, 499, 502, 504)
+_OTHERWISE: Final = ACCEPTED | errors(400, 402, 404, 409, 413, 415, 422, 429, 499, 502, 504)
 
 
 @router.post(

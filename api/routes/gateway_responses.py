@@ -37,7 +37,7 @@ _INPUT: Final[dict[str, Any]] = {"input": {"anyOf": [{"type": "string"}, _ITEMS]
     responses={
         **answer("response", stream=True),
         **ACCEPTED,
-        **errors(400, 402, 404, 413, 415, 422, 429, 499, 502, 504),
+        **errors(400, 402, 404, 409, 413, 415, 422, 429, 499, 502, 504),
     },
 )
 async def create_response(request: Request, parts: PartsOf, caller: CallerOf) -> Response:

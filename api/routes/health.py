@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
+from api.caller import caller_if_any
 from api.parts import PartsOf
 from api.problems import errors
 from api.temporal_calls import ping
 from domain.errors import Unavailable
+from domain.permissions import Permission
 from services.llm.admin import PoolAdmin, PoolStanding
 
 router = APIRouter(tags=["health"])
@@ -35,7 +37,7 @@ class Ready(BaseModel):
 class Health(BaseModel):
     """How the installation stands. `degraded`: it serves, but part of the model pool is out of use.
 
-    `pool`: the model pool; null: there is none, or the database does not tell.
+    `pool`: the model pool, for callers who may read it; null: there is none, or the database does not tell.
     """
 
     status: Literal["healthy", "degraded", "down"]
@@ -60,14 +62,20 @@ async def ready(parts: PartsOf, response: Response) -> Ready:
 
 
 @router.get("/health", responses={503: {"model": Health, "description": "A part is down."}, **errors(403)})
-async def health(parts: PartsOf, response: Response) -> Health:
-    """Tell what is down or out of use: the database, Temporal, parked accounts, silent nodes. 503 as in `/readyz`."""
+async def health(parts: PartsOf, request: Request, response: Response) -> Health:
+    """Tell what is down or out of use: database, Temporal; parked accounts, silent nodes to who may read the pool."""
     found = await ready(parts, response)
     pool = await _pool(parts.pool) if isinstance(parts.pool, PoolAdmin) and found.database == "up" else None
     down = found.status == "not_ready"
     degraded = pool is not None and (pool.parked > 0 or bool(pool.silent_nodes))
     status: Literal["healthy", "degraded", "down"] = "down" if down else "degraded" if degraded else "healthy"
-    return Health(status=status, database=found.database, temporal=found.temporal, pool=pool)
+    shown = pool if pool is not None and await _may_read_pool(request) else None
+    return Health(status=status, database=found.database, temporal=found.temporal, pool=shown)
+
+
+async def _may_read_pool(request: Request) -> bool:
+    caller = await caller_if_any(request)
+    return caller is not None and caller.may(Permission.POOL_READ)
 
 
 async def _pool(pool: PoolAdmin) -> PoolStanding | None:

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends
 from pydantic import JsonValue
 
+from api.acting import ByOf
 from api.bodies import StrictRoute
 from api.caller import Caller, CallerOf
 from api.documents.messages import CancelBody, PlainBody
@@ -23,17 +24,21 @@ _ERRORS = errors(400, 403, 404, 409, 413, 415, 422, 503, 504)
 class Desk:
     """Where a route hands its message in: who asks, for which request, with which key."""
 
-    def __init__(self, request_id: RequestId, parts: PartsOf, caller: CallerOf, key: IdempotencyKey = None) -> None:
+    def __init__(
+        self, request_id: RequestId, parts: PartsOf, caller: CallerOf, by: ByOf, key: IdempotencyKey = None
+    ) -> None:
         """Take what all message routes have in common."""
         self._request_id = request_id
         self._parts: Parts = parts
         self._caller: Caller = caller
+        self._address = by.address
         self._key = key
 
     async def send(self, name: str, body: Value, **extra: str) -> JsonValue:
         """Send a message."""
         said: dict[str, JsonValue] = {**body.model_dump(mode="json", exclude_unset=True), **extra}
-        return await deliver(self._parts, self._caller, message_of(self._request_id, name, said, self._key))
+        message = message_of(self._request_id, name, said, self._key)
+        return await deliver(self._parts, self._caller, message, self._address)
 
 
 DeskOf = Annotated[Desk, Depends(Desk)]
@@ -59,9 +64,12 @@ _PLAIN = PlainBody()
 _CANCEL = CancelBody()
 
 
-@router.post("/amend", responses=_ERRORS)
+@router.post("/amend", responses=_ERRORS | errors(402))
 async def amend(body: AmendmentBody, desk: DeskOf) -> m.AmendAnswer:
-    """Patch the plan, whole or not at all. 409: the plan has moved on; 422: the patch is wrong in itself."""
+    """Patch the plan, whole or not at all. 409: the plan has moved on; 422: the patch is wrong in itself.
+
+    A raised budget is held first: 402 where there is no money for it, 409 where other work holds it.
+    """
     return m.AmendAnswer.model_validate(await desk.send(m.AMEND, body))
 
 

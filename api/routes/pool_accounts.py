@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api import pool_workflows
+from api.acting import ByOf
 from api.bodies import StrictRoute
-from api.caller import CallerOf
 from api.documents.pool import AccountBody, AccountsDocument, AccountsQuery, AccountTestDocument, SwitchBody
 from api.parts import PartsOf, PoolOf
 from api.pool_ids import PoolIdOf, same_id
@@ -27,10 +27,10 @@ async def list_pool_accounts(pool: PoolOf, query: Annotated[AccountsQuery, Query
 
 @router.post("/accounts", status_code=201, responses=errors(400, 403, 409, 413, 415, 422, 503))
 async def add_pool_account(
-    body: AccountBody, parts: PartsOf, pool: PoolOf, caller: CallerOf, response: Response
+    body: AccountBody, parts: PartsOf, pool: PoolOf, by: ByOf, response: Response
 ) -> AccountView:
     """Add an account; its credential is tried at once with a free call, if a worker is up."""
-    view = await pool.accounts.create(caller.owner, body.value(), body.new_credential())
+    view = await pool.accounts.create(by, body.value(), body.new_credential())
     if not body.disabled:
         await pool_workflows.check_soon(parts, view)
     response.headers["Location"] = f"/v1/pool/accounts/{view.id}"
@@ -59,7 +59,7 @@ async def replace_pool_account(
     same_id(id_, body.id)
     credential = body.new_credential()
     with change.expecting(body.expected_revision) as revision:
-        view = await pool.accounts.replace(change.actor, body.value(), credential, revision)
+        view = await pool.accounts.replace(change.by, body.value(), credential, revision)
     if credential is not None and not body.disabled:
         await pool_workflows.check_soon(parts, view)
     tag(response, view.revision)
@@ -72,7 +72,7 @@ async def switch_pool_account(
 ) -> AccountView:
     """Take an account out of use, or into it again."""
     with change.expecting(body.expected_revision) as revision:
-        view = await pool.accounts.switch(change.actor, (id_,), disabled=body.disabled, expected=revision)
+        view = await pool.accounts.switch(change.by, (id_,), disabled=body.disabled, expected=revision)
     tag(response, view.revision)
     return view
 
@@ -81,13 +81,13 @@ async def switch_pool_account(
 async def remove_pool_account(id_: PoolIdOf, pool: PoolOf, change: ChangeOf) -> None:
     """Remove an account with its credential. One that has deployments is a 409 that names them."""
     with change.expecting() as revision:
-        await pool.accounts.delete(change.actor, id_, revision)
+        await pool.accounts.delete(change.by, id_, revision)
 
 
 @router.post("/accounts/{id}/unpark", responses=errors(403, 404, 503))
-async def unpark_pool_account(id_: PoolIdOf, pool: PoolOf, caller: CallerOf) -> AccountView:
+async def unpark_pool_account(id_: PoolIdOf, pool: PoolOf, by: ByOf) -> AccountView:
     """Use a parked account again without a check; its next failure parks it again."""
-    return await pool.accounts.unpark(caller.owner, id_)
+    return await pool.accounts.unpark(by, id_)
 
 
 @router.post("/accounts/{id}/test", responses={202: {"model": AccountTestDocument}, **errors(403, 404, 503)})
@@ -100,6 +100,6 @@ async def test_pool_account(id_: PoolIdOf, parts: PartsOf, pool: PoolOf, respons
 
 
 @router.post("/credentials/rewrap", responses=errors(403, 503))
-async def rewrap_pool_credentials(pool: PoolOf) -> Rewrapped:
+async def rewrap_pool_credentials(pool: PoolOf, by: ByOf) -> Rewrapped:
     """Bring every credential under the master key in use, and count them. It may be repeated at any time."""
-    return await pool.rewrap()
+    return await pool.rewrap(by)

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from api.acting import ByOf
 from api.bodies import StrictRoute
-from api.caller import CallerOf
 from api.documents.pool import DeploymentBody, DeploymentsDocument, DeploymentsQuery, SwitchBody
 from api.parts import PoolOf
 from api.pool_ids import PoolIdOf, same_id
@@ -25,11 +25,9 @@ async def list_pool_deployments(pool: PoolOf, query: Annotated[DeploymentsQuery,
 
 
 @router.post("", status_code=201, responses=errors(400, 403, 409, 413, 415, 422, 503))
-async def add_pool_deployment(
-    body: DeploymentBody, pool: PoolOf, caller: CallerOf, response: Response
-) -> DeploymentView:
+async def add_pool_deployment(body: DeploymentBody, pool: PoolOf, by: ByOf, response: Response) -> DeploymentView:
     """Add a deployment."""
-    view = await pool.deployments.create(caller.owner, body.value())
+    view = await pool.deployments.create(by, body.value())
     response.headers["Location"] = f"/v1/pool/deployments/{view.id}"
     tag(response, view.revision)
     return view
@@ -50,7 +48,7 @@ async def replace_pool_deployment(
     """Replace a deployment."""
     same_id(id_, body.id)
     with change.expecting(body.expected_revision) as revision:
-        view = await pool.deployments.replace(change.actor, body.value(), revision)
+        view = await pool.deployments.replace(change.by, body.value(), revision)
     tag(response, view.revision)
     return view
 
@@ -61,7 +59,7 @@ async def switch_pool_deployment(
 ) -> DeploymentView:
     """Take a deployment out of use, or into it again."""
     with change.expecting(body.expected_revision) as revision:
-        view = await pool.deployments.switch(change.actor, (id_,), disabled=body.disabled, expected=revision)
+        view = await pool.deployments.switch(change.by, (id_,), disabled=body.disabled, expected=revision)
     tag(response, view.revision)
     return view
 
@@ -70,4 +68,4 @@ async def switch_pool_deployment(
 async def remove_pool_deployment(id_: PoolIdOf, pool: PoolOf, change: ChangeOf) -> None:
     """Remove a deployment. One that routes lead to is a 409 that names them."""
     with change.expecting() as revision:
-        await pool.deployments.delete(change.actor, id_, revision)
+        await pool.deployments.delete(change.by, id_, revision)

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
+from api.acting import ByOf
 from api.bodies import StrictRoute
-from api.caller import CallerOf
 from api.documents.pool import NodeBody, NodesDocument, PageQuery
 from api.parts import PoolOf
 from api.problems import errors
@@ -24,12 +24,12 @@ async def list_pool_nodes(pool: PoolOf, query: Annotated[PageQuery, Query()]) ->
 
 
 @router.put("/{id}", responses=errors(400, 403, 413, 415, 422, 503))
-async def register_pool_node(id_: NodeIdOf, body: NodeBody, pool: PoolOf, caller: CallerOf) -> NodeView:
+async def register_pool_node(id_: NodeIdOf, body: NodeBody, pool: PoolOf, by: ByOf) -> NodeView:
     """Register a node, or say that it lives: the same call, to be repeated well within `ttl_s`."""
-    return await pool.beat(caller.owner, id_, Node(**{name: getattr(body, name) for name in Node.model_fields}))
+    return await pool.beat(by, id_, Node(**{name: getattr(body, name) for name in Node.model_fields}))
 
 
 @router.delete("/{id}", status_code=204, responses=errors(403, 404, 422, 503))
-async def remove_pool_node(id_: NodeIdOf, pool: PoolOf, caller: CallerOf) -> None:
+async def remove_pool_node(id_: NodeIdOf, pool: PoolOf, by: ByOf) -> None:
     """Take a node out of the pool and out of every route; it comes back when it registers again."""
-    await pool.remove_node(caller.owner, id_)
+    await pool.remove_node(by, id_)

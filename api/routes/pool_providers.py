@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from api.acting import ByOf
 from api.bodies import StrictRoute
-from api.caller import CallerOf
 from api.documents.pool import PageQuery, ProviderBody, ProvidersDocument, SwitchBody
 from api.parts import PoolOf
 from api.pool_ids import PoolIdOf, same_id
@@ -24,9 +24,9 @@ async def list_pool_providers(pool: PoolOf, query: Annotated[PageQuery, Query()]
 
 
 @router.post("", status_code=201, responses=errors(400, 403, 409, 413, 415, 422, 503))
-async def add_pool_provider(body: ProviderBody, pool: PoolOf, caller: CallerOf, response: Response) -> ProviderView:
+async def add_pool_provider(body: ProviderBody, pool: PoolOf, by: ByOf, response: Response) -> ProviderView:
     """Add a provider. Its address may be in a private network only if `allow_private` says so."""
-    view = await pool.providers.create(caller.owner, body.value())
+    view = await pool.providers.create(by, body.value())
     response.headers["Location"] = f"/v1/pool/providers/{view.id}"
     tag(response, view.revision)
     return view
@@ -47,7 +47,7 @@ async def replace_pool_provider(
     """Replace a provider."""
     same_id(id_, body.id)
     with change.expecting(body.expected_revision) as revision:
-        view = await pool.providers.replace(change.actor, body.value(), revision)
+        view = await pool.providers.replace(change.by, body.value(), revision)
     tag(response, view.revision)
     return view
 
@@ -58,7 +58,7 @@ async def switch_pool_provider(
 ) -> ProviderView:
     """Take a provider with all its accounts out of use, or into it again."""
     with change.expecting(body.expected_revision) as revision:
-        view = await pool.providers.switch(change.actor, (id_,), disabled=body.disabled, expected=revision)
+        view = await pool.providers.switch(change.by, (id_,), disabled=body.disabled, expected=revision)
     tag(response, view.revision)
     return view
 
@@ -67,4 +67,4 @@ async def switch_pool_provider(
 async def remove_pool_provider(id_: PoolIdOf, pool: PoolOf, change: ChangeOf) -> None:
     """Remove a provider. One that has accounts is a 409 that names them."""
     with change.expecting() as revision:
-        await pool.providers.delete(change.actor, id_, revision)
+        await pool.providers.delete(change.by, id_, revision)

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
+from api.acting import ByOf
 from api.bodies import StrictRoute, is_storable
-from api.caller import CallerOf
 from api.documents.pool import PageQuery, RouteBody, RoutesDocument, SwitchBody
 from api.parts import PoolOf
 from api.pool_ids import same_id
@@ -37,9 +37,9 @@ async def list_pool_routes(pool: PoolOf, query: Annotated[PageQuery, Query()]) -
 
 
 @router.post("", status_code=201, responses=errors(400, 403, 409, 413, 415, 422, 503))
-async def add_pool_route(body: RouteBody, pool: PoolOf, caller: CallerOf, response: Response) -> RouteView:
+async def add_pool_route(body: RouteBody, pool: PoolOf, by: ByOf, response: Response) -> RouteView:
     """Add a route."""
-    view = await pool.routes.create(caller.owner, body.value())
+    view = await pool.routes.create(by, body.value())
     tag(response, view.revision)
     return view
 
@@ -60,7 +60,7 @@ async def replace_pool_route(
     same_id(key[0], body.name, "/name")
     same_id(key[1], body.version, "/version")
     with change.expecting(body.expected_revision) as revision:
-        view = await pool.routes.replace(change.actor, body.value(), revision)
+        view = await pool.routes.replace(change.by, body.value(), revision)
     tag(response, view.revision)
     return view
 
@@ -71,7 +71,7 @@ async def switch_pool_route(
 ) -> RouteView:
     """Take a route out of use, or into it again."""
     with change.expecting(body.expected_revision) as revision:
-        view = await pool.routes.switch(change.actor, key, disabled=body.disabled, expected=revision)
+        view = await pool.routes.switch(change.by, key, disabled=body.disabled, expected=revision)
     tag(response, view.revision)
     return view
 
@@ -80,4 +80,4 @@ async def switch_pool_route(
 async def remove_pool_route(key: KeyOf, pool: PoolOf, change: ChangeOf) -> None:
     """Remove a route. One that others fall back to is a 409 that names them."""
     with change.expecting() as revision:
-        await pool.routes.delete(change.actor, key, revision)
+        await pool.routes.delete(change.by, key, revision)

@@ -8,22 +8,25 @@ from api.bodies import StrictRoute
 from api.caller import CallerOf
 from api.documents.links import links_of, path_of
 from api.documents.requests import AcceptedDocument, ListQuery, NewRequestBody, RequestDocument, RequestPage
+from api.on_behalf import AskingOf
 from api.parameters import IdempotencyKey, RequestId
 from api.parts import PartsOf
 from api.problems import errors
 from api.reading.requests import load_document, load_page
 from api.submitting import submit_new
 from api.waiting import MAX_WAIT_S, load_ended, load_request
+from domain.permissions import Permission
 from domain.request import Phase
 
 router = APIRouter(prefix="/v1/requests", tags=["requests"], route_class=StrictRoute)
 
 
-@router.post("", status_code=202, responses=errors(400, 403, 413, 415, 422, 503))
+@router.post("", status_code=202, responses=errors(400, 402, 403, 409, 413, 415, 422, 503))
 async def submit_request(
-    body: NewRequestBody, parts: PartsOf, caller: CallerOf, response: Response, key: IdempotencyKey = None
+    body: NewRequestBody, parts: PartsOf, asking: AskingOf, response: Response, key: IdempotencyKey = None
 ) -> AcceptedDocument:
     """Accept a request. It is understood, planned, run and answered on its own; follow its `links`."""
+    caller = await asking.as_user(body.user_id, Permission.REQUESTS_CREATE)
     accepted = await submit_new(parts, caller, body, key)
     phase = Phase.ACCEPTED
     if not accepted.created:

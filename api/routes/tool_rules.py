@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from api import tool_workflows
+from api.acting import ByOf
 from api.bodies import StrictRoute
 from api.documents.tools import NewRuleBody, RuleChangedDocument, RulesDocument
 from api.parts import PartsOf, ToolsOf
@@ -21,16 +22,16 @@ async def list_tool_rules(tools: ToolsOf) -> RulesDocument:
 
 
 @router.post("", status_code=201, responses=errors(400, 403, 413, 415, 422, 503))
-async def add_tool_rule(body: NewRuleBody, parts: PartsOf, tools: ToolsOf) -> RuleChangedDocument:
+async def add_tool_rule(body: NewRuleBody, parts: PartsOf, tools: ToolsOf, by: ByOf) -> RuleChangedDocument:
     """Add a rule. Approvals that it makes needless are freed."""
-    rule = await tools.add_rule(Rule.model_validate(body.model_dump()))
+    rule = await tools.add_rule(by, Rule.model_validate(body.model_dump()))
     return RuleChangedDocument(rule=rule, gates_told=await tool_workflows.tell_gates(parts))
 
 
 @router.delete("/{number}", responses=errors(403, 404, 422, 503))
 async def remove_tool_rule(
-    number: Annotated[int, Path(ge=1, le=2**63 - 1)], parts: PartsOf, tools: ToolsOf
+    number: Annotated[int, Path(ge=1, le=2**63 - 1)], parts: PartsOf, tools: ToolsOf, by: ByOf
 ) -> RuleChangedDocument:
     """Remove a rule. Approvals that it asked for are freed, unless another rule or the default asks too."""
-    await tools.delete_rule(number)
+    await tools.delete_rule(by, number)
     return RuleChangedDocument(rule=None, gates_told=await tool_workflows.tell_gates(parts))

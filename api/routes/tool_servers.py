@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from api import tool_workflows
+from api.acting import ByOf
 from api.bodies import StrictRoute
 from api.caller import CallerOf
 from api.documents.tools import (
@@ -40,10 +41,12 @@ async def list_tool_servers(tools: ToolsOf) -> ServersDocument:
 
 
 @router.post("", status_code=201, responses=errors(400, 403, 409, 413, 415, 422, 503))
-async def add_tool_server(body: NewServerBody, parts: PartsOf, tools: ToolsOf, response: Response) -> ServerView:
+async def add_tool_server(
+    body: NewServerBody, parts: PartsOf, tools: ToolsOf, by: ByOf, response: Response
+) -> ServerView:
     """Add a tool server; what it offers is read at once, if it answers."""
     view = await tools.create_server(
-        ToolServer(id=body.id, reach=body.reach, options=body.options, disabled=body.disabled)
+        by, ToolServer(id=body.id, reach=body.reach, options=body.options, disabled=body.disabled)
     )
     if not body.disabled:
         await tool_workflows.refresh_soon(parts, body.id)
@@ -64,32 +67,34 @@ async def read_tool_server_health(server_id: ServerIdOf, tools: ToolsOf) -> Stan
 
 
 @router.put("/{server_id}", responses=errors(400, 403, 404, 409, 413, 415, 422, 503))
-async def replace_tool_server(server_id: ServerIdOf, body: ServerBody, parts: PartsOf, tools: ToolsOf) -> ServerView:
+async def replace_tool_server(
+    server_id: ServerIdOf, body: ServerBody, parts: PartsOf, tools: ToolsOf, by: ByOf
+) -> ServerView:
     """Replace a tool server's configuration; "•••" keeps the secret that is stored in its place."""
-    view = await tools.replace_server(server_id, body.reach, body.options, body.expected_revision)
+    view = await tools.replace_server(by, server_id, body.reach, body.options, body.expected_revision)
     if not view.disabled:
         await tool_workflows.refresh_soon(parts, server_id)
     return view
 
 
 @router.delete("/{server_id}", status_code=204, responses=errors(403, 404, 503))
-async def remove_tool_server(server_id: ServerIdOf, tools: ToolsOf) -> None:
+async def remove_tool_server(server_id: ServerIdOf, tools: ToolsOf, by: ByOf) -> None:
     """Remove a tool server with what it offers and its tokens; calls made and changes seen stay on record."""
-    await tools.delete_server(server_id)
+    await tools.delete_server(by, server_id)
 
 
 @router.post("/{server_id}/enable", responses=errors(403, 404, 503))
-async def enable_tool_server(server_id: ServerIdOf, parts: PartsOf, tools: ToolsOf) -> ServerView:
+async def enable_tool_server(server_id: ServerIdOf, parts: PartsOf, tools: ToolsOf, by: ByOf) -> ServerView:
     """Let plans use a tool server again."""
-    view = await tools.switch_server(server_id, disabled=False)
+    view = await tools.switch_server(by, server_id, disabled=False)
     await tool_workflows.refresh_soon(parts, server_id)
     return view
 
 
 @router.post("/{server_id}/disable", responses=errors(403, 404, 503))
-async def disable_tool_server(server_id: ServerIdOf, tools: ToolsOf) -> ServerView:
+async def disable_tool_server(server_id: ServerIdOf, tools: ToolsOf, by: ByOf) -> ServerView:
     """Let no plan use a tool server; running plans are refused at their next call."""
-    return await tools.switch_server(server_id, disabled=True)
+    return await tools.switch_server(by, server_id, disabled=True)
 
 
 @router.post("/{server_id}/refresh", responses={202: {"model": RefreshDocument}, **errors(403, 404, 503)})

@@ -1,6 +1,6 @@
 """Sign-ins at tool servers: where a person has to go, and the page to which their browser comes back."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.responses import HTMLResponse
@@ -24,15 +24,17 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</
 <body style="font: 16px system-ui; margin: 15vh auto; max-width: 32em; padding: 1em">
 <h1>{title}</h1><p>{text}</p></body></html>
 """
+_PAGES: dict[int | str, dict[str, Any]] = {
+    404: {"description": "Nobody waits for this sign-in.", "content": {"text/html": {}}},
+    409: {"description": "The sign-in was used already.", "content": {"text/html": {}}},
+}
 
 
-@router.get("/callback", response_class=HTMLResponse, responses=errors(403, 422, 503))
-async def finish_tool_sign_in(
-    query: Annotated[SignInAnswer, Query()], tools: ToolsOf, caller: CallerOf
-) -> HTMLResponse:
-    """Take what an authorization server sent a person's browser back with."""
+@router.get("/callback", response_class=HTMLResponse, responses=errors(403, 422, 503) | _PAGES)
+async def finish_tool_sign_in(query: Annotated[SignInAnswer, Query()], tools: ToolsOf) -> HTMLResponse:
+    """Take what an authorization server sent a person's browser back with; `state` says whose sign-in it is."""
     try:
-        taken = await tools.bring_code(query, caller.owner)
+        taken = await tools.bring_code(query)
     except NotFound:
         return _page(404, "Nobody waits for this sign-in", "It is over, or was not begun here. Begin again.")
     if not taken:

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api import tool_workflows
+from api.acting import ByOf
 from api.bodies import StrictRoute
 from api.documents.tools import ApproveToolBody, EffectBody, ToolsDocument, ToolsQuery
 from api.parts import PartsOf, ToolsOf
@@ -23,13 +24,13 @@ async def list_tools(tools: ToolsOf, query: Annotated[ToolsQuery, Query()]) -> T
 
 
 @router.post("/approve", status_code=204, responses=errors(400, 403, 404, 409, 413, 415, 422, 503))
-async def approve_tool(body: ApproveToolBody, tools: ToolsOf) -> None:
+async def approve_tool(body: ApproveToolBody, tools: ToolsOf, by: ByOf) -> None:
     """Approve a new or changed tool as it is. 409: it has changed since you looked at it."""
-    await tools.approve(ToolKey(server=body.server, kind=body.kind, name=body.name), body.hash)
+    await tools.approve(by, ToolKey(server=body.server, kind=body.kind, name=body.name), body.hash)
 
 
 @router.post("/effect", status_code=204, responses=errors(400, 403, 404, 413, 415, 422, 503))
-async def say_effect(body: EffectBody, parts: PartsOf, tools: ToolsOf) -> None:
+async def say_effect(body: EffectBody, parts: PartsOf, tools: ToolsOf, by: ByOf) -> None:
     """Say what a tool does to the world, over its own hints; open approvals are judged again."""
-    await tools.set_effect(ToolKey(server=body.server, kind=body.kind, name=body.name), body.effect)
+    await tools.set_effect(by, ToolKey(server=body.server, kind=body.kind, name=body.name), body.effect)
     await tool_workflows.tell_gates(parts)

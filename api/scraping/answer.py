@@ -8,8 +8,11 @@ from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from api.scraping.ledger_families import ledger_families
 from api.scraping.pool_families import state_families, total_families
 from domain.errors import Unavailable
+from services.ledger import checks
+from services.ledger.checks import CheckStanding
 from services.storage.database import Database
 from services.storage.pool_rollup import Total, roll_up, totals
 from services.storage.views.pool_metrics import PoolState, pool_state
@@ -26,6 +29,7 @@ class PoolFigures:
 
     totals: Sequence[Total]
     state: PoolState
+    ledger: Sequence[CheckStanding] = ()
 
 
 class Scrape:
@@ -45,7 +49,7 @@ async def read_pool(database: Database) -> PoolFigures | None:
     try:
         async with asyncio.timeout(DATABASE_S):
             await _roll_up(database)
-            return PoolFigures(await totals(database), await pool_state(database))
+            return PoolFigures(await totals(database), await pool_state(database), await checks.standing(database))
     except (Unavailable, TimeoutError):
         return None
 
@@ -63,4 +67,8 @@ def _pool_families(pool: PoolFigures | None) -> Iterable[Metric]:
         "1 when the database answered this scrape in time; else the pool's figures are missing from it.",
         value=int(pool is not None),
     )
-    return [up] if pool is None else chain([up], total_families(pool.totals), state_families(pool.state))
+    return (
+        [up]
+        if pool is None
+        else chain([up], total_families(pool.totals), state_families(pool.state), ledger_families(pool.ledger))
+    )

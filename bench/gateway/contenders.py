@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bench.admin import KEY, VARIABLES
 from bench.ground import Ground
 from runtime.local import ProcessSpec, programs
 from runtime.local.errors import LocalError
@@ -17,8 +18,8 @@ DIRECT: Final = "direct"
 OURS: Final = "Longhaul"
 THEIRS: Final = "LiteLLM"
 MODEL: Final = "bench-model"
-KEY: Final = "sk-bench-0123456789abcdef0123456789abcdef"
-"""What clients show; LiteLLM wants one of some length."""
+_THEIR_KEY: Final = "sk-bench-0123456789abcdef0123456789abcdef"
+"""LiteLLM wants one of some length."""
 CHUNKS: Final = 68
 """Pieces of the model's answer."""
 
@@ -28,11 +29,12 @@ _HOST: Final = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Contender:
-    """Something that speaks the OpenAI API. `processes`: its own, whose memory counts."""
+    """Something that speaks the OpenAI API. `processes`: its own, whose memory counts. `key`: what its clients show."""
 
     name: str
     base_url: str
     processes: tuple[str, ...]
+    key: str
 
 
 async def start(ground: Ground) -> list[Contender]:
@@ -45,9 +47,9 @@ async def start(ground: Ground) -> list[Contender]:
         raise LocalError("LiteLLM is not installed: run `make bench-rivals`")
     model = await _model(ground)
     return [
-        Contender(DIRECT, model, ("chunked-model",)),
-        Contender(OURS, await _longhaul(ground, model), ("server",)),
-        Contender(THEIRS, await _litellm(ground, model), ("litellm",)),
+        Contender(DIRECT, model, ("chunked-model",), _THEIR_KEY),
+        Contender(OURS, await _longhaul(ground, model), ("server",), KEY),
+        Contender(THEIRS, await _litellm(ground, model), ("litellm",), _THEIR_KEY),
     ]
 
 
@@ -84,6 +86,7 @@ async def _longhaul(ground: Ground, model: str) -> str:
         "LONGHAUL_TOOL_SERVERS_FILE": str(folder / "no-such-file"),
         "LONGHAUL_PROVIDERS_FILE": str(folder / "no-such-file"),
         "LONGHAUL_LOG_LEVEL": "WARNING",
+        **VARIABLES,
     }
     await ground.supervisor.start(programs.server(_HOST, port, variables))
     return f"http://{_HOST}:{port}/v1"
@@ -98,7 +101,7 @@ async def _litellm(ground: Ground, model: str) -> str:
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "LITELLM_TELEMETRY": "False",
         "LITELLM_LOG": "ERROR",
-        "LITELLM_MASTER_KEY": KEY,
+        "LITELLM_MASTER_KEY": _THEIR_KEY,
         "PATH": f"{LITELLM}:/usr/bin:/bin",
     }
     url = f"http://{_HOST}:{port}"

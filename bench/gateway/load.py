@@ -8,11 +8,10 @@ from typing import Any, TypeVar
 
 import httpx
 
-from bench.gateway.contenders import KEY, MODEL
+from bench.gateway.contenders import MODEL, Contender
 
 T = TypeVar("T")
 _ASKED: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "Tell me about the sea."}]}
-_HEADERS = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
 
 
 class CallFailedError(Exception):
@@ -28,29 +27,34 @@ class Streamed:
     chunks: int
 
 
-async def call(client: httpx.AsyncClient, base_url: str) -> float:
+async def call(client: httpx.AsyncClient, asked: Contender) -> float:
     """Make one call that is answered whole; return its time."""
     began = time.perf_counter()
-    answer = await client.post(f"{base_url}/chat/completions", json=_ASKED, headers=_HEADERS)
+    answer = await client.post(f"{asked.base_url}/chat/completions", json=_ASKED, headers=_headers(asked))
     took = time.perf_counter() - began
     if not answer.is_success or not answer.json()["choices"][0]["message"]["content"]:
-        raise CallFailedError(f"{base_url} answered {answer.status_code}")
+        raise CallFailedError(f"{asked.base_url} answered {answer.status_code}")
     return took
 
 
-async def stream(client: httpx.AsyncClient, base_url: str) -> Streamed:
+async def stream(client: httpx.AsyncClient, asked: Contender) -> Streamed:
     """Make one call that is answered in chunks."""
     began, first, chunks, done = time.perf_counter(), 0.0, 0, False
     body = {**_ASKED, "stream": True}
-    async with client.stream("POST", f"{base_url}/chat/completions", json=body, headers=_HEADERS) as answer:
+    url = f"{asked.base_url}/chat/completions"
+    async with client.stream("POST", url, json=body, headers=_headers(asked)) as answer:
         async for line in answer.aiter_lines():
             if '"content":"' in line or '"content": "' in line:
                 chunks += 1
                 first = first or time.perf_counter() - began
             done = done or line == "data: [DONE]"
     if not (done and chunks):
-        raise CallFailedError(f"{base_url} streamed no whole answer")
+        raise CallFailedError(f"{asked.base_url} streamed no whole answer")
     return Streamed(first, time.perf_counter() - began, chunks)
+
+
+def _headers(asked: Contender) -> dict[str, str]:
+    return {"authorization": f"Bearer {asked.key}", "content-type": "application/json"}
 
 
 async def together(count: int, at_once: int, work: Callable[[], Awaitable[T]]) -> tuple[list[T], float]:

@@ -88,7 +88,7 @@ class Run:
         async with httpx.AsyncClient(trust_env=False, timeout=60, limits=limits) as client:
             for contender in contenders:
                 self._said(f"warming up {contender.name}")
-                await together(self._size.warm_up, 8, partial(call, client, contender.base_url))
+                await together(self._size.warm_up, 8, partial(call, client, contender))
             for number in range(self._size.rounds):
                 for contender in contenders:
                     self._said(f"round {number + 1} of {self._size.rounds}: {contender.name}")
@@ -96,14 +96,14 @@ class Run:
         return [Result(name, tuple(rounds)) for name, rounds in found.items()]
 
     async def _round(self, client: httpx.AsyncClient, contender: Contender) -> Round:
-        size, url = self._size, contender.base_url
-        alone, _ = await together(size.alone, 1, lambda: call(client, url))
+        size = self._size
+        alone, _ = await together(size.alone, 1, lambda: call(client, contender))
         self._done()
         before = seconds_used(self._pids(contender))
-        loaded, wall_s = await together(size.loaded, size.at_once, lambda: call(client, url))
+        loaded, wall_s = await together(size.loaded, size.at_once, lambda: call(client, contender))
         used = {name: spent - before[name] for name, spent in seconds_used(self._pids(contender)).items()}
         self._done()
-        streams, streamed_s = await together(size.streams, size.streams_at_once, lambda: stream(client, url))
+        streams, streamed_s = await together(size.streams, size.streams_at_once, lambda: stream(client, contender))
         self._done()
         return Round(
             alone_s=tuple(alone),

@@ -10,6 +10,7 @@ from typing import Any, Final
 from bench.tools.bare import CallFailedError
 from bench.tools.way import SLOW, TEXT, Transport, Way, timed
 from domain import ids
+from domain.caller import LOCAL_USER
 from domain.content import Text
 from domain.tool_server import ToolServer
 from domain.tools import Action, ActionType, ReadyCall
@@ -23,7 +24,7 @@ from services.tools.registry import capabilities
 
 CONNECTION: Final = "Connections.call"
 JOURNALED: Final = "ToolCaller.call"
-OWNER: Final = "bench"
+OWNER: Final = LOCAL_USER
 STEP: Final = "s1"
 TIMEOUT_S: Final = 30.0
 

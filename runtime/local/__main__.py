@@ -9,6 +9,7 @@ from runtime.local.errors import LocalError
 from runtime.local.progress import Teller
 from runtime.local.signals import run_until_signalled
 from runtime.local.stack import Stack
+from runtime.production import demand
 from runtime.settings import Settings, SettingsError, load
 
 
@@ -36,6 +37,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         settings = load()
+        demand(settings)
     except SettingsError as wrong:
         Teller().say(str(wrong))
         return 2

@@ -14,6 +14,7 @@ from temporalio.client import Client
 from domain.errors import Unavailable
 from runtime import search_attributes
 from runtime.local import programs, temporal_binary
+from runtime.local.admin_key import NAME, admin_key
 from runtime.local.atlassian import simulated_servers
 from runtime.local.errors import LocalError
 from runtime.local.postgres import EmbeddedPostgres
@@ -36,6 +37,8 @@ class Stack:
         self._teller = teller
         self._variables: dict[str, str] = {}
         self._web = ""
+        self._key, self._key_is_new = admin_key(settings)
+        self._variables["LONGHAUL_ADMIN_KEY"] = self._key
         self.supervisor = Supervisor(settings.state_dir, teller.say)
         self.provider: Provider | None = None
 
@@ -62,13 +65,23 @@ class Stack:
         return programs.api_url(self._settings.api_host, self._settings.api_port)
 
     def show_addresses(self) -> None:
-        """Tell where everything is."""
+        """Tell where everything is, and once, which key opens it."""
         table = Table.grid(padding=(0, 2))
         table.add_row("API", f"{self.api_url}/docs")
         table.add_row("Temporal", f"{self._variables['TEMPORAL_ADDRESS']} {self._web}")
         table.add_row("Provider", str(self.provider))
         table.add_row("Logs", str(self._settings.state_dir / "logs"))
         self._teller.console.print(table)
+        self._show_key()
+
+    def _show_key(self) -> None:
+        if self._settings.admin_key is not None:
+            self._teller.say("Admin key: the one in LONGHAUL_ADMIN_KEY")
+            return
+        file = self._settings.state_dir / NAME
+        if self._key_is_new:
+            self._teller.say(f"Admin key, shown this once and kept in {file}: {self._key}")
+        self._teller.say(f'For commands: export LONGHAUL_API_KEY="$(cat {file})"')
 
     async def first_request(self, message: str | None) -> int:
         """Send a first request and show it in this terminal; answers the command's exit code."""
@@ -80,7 +93,7 @@ class Stack:
             "first-request",
             *arguments,
             cwd=PROJECT_ROOT,
-            env=child_environment({**self._variables, "LONGHAUL_API_URL": self.api_url}),
+            env=child_environment({**self._variables, "LONGHAUL_API_URL": self.api_url, "LONGHAUL_API_KEY": self._key}),
         )
         try:
             return await process.wait()
@@ -162,4 +175,4 @@ class Stack:
         self._teller.say("Longhaul: starting API and worker")
         settings = self._settings
         await self.supervisor.start(programs.server(settings.api_host, settings.api_port, self._variables))
-        self._teller.say(f"Tools: {await tools_read(self.api_url)}")
+        self._teller.say(f"Tools: {await tools_read(self.api_url, self._key)}")

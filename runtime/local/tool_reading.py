@@ -9,14 +9,15 @@ LIMIT_S: Final = 30.0
 _POLL_S: Final = 0.2
 
 
-async def tools_read(api_url: str, limit_s: float = LIMIT_S) -> str:
+async def tools_read(api_url: str, key: str, limit_s: float = LIMIT_S) -> str:
     """Wait until every enabled server was read, or could not be; return in words what there is.
 
     Args:
         api_url: Where the API answers.
+        key: The key of a caller who may read the tool servers.
         limit_s: How long to wait at most; what has not been read by then is read later.
     """
-    async with httpx.AsyncClient(base_url=api_url, trust_env=False, timeout=5.0) as api:
+    async with httpx.AsyncClient(base_url=api_url, headers=_headers(key), trust_env=False, timeout=5.0) as api:
         try:
             async with asyncio.timeout(limit_s):
                 servers = await _enabled(api)
@@ -26,6 +27,10 @@ async def tools_read(api_url: str, limit_s: float = LIMIT_S) -> str:
         except (TimeoutError, httpx.HTTPError, ValueError, LookupError):
             return "not read yet"
     return ", ".join(_told(server) for server in servers) or "none"
+
+
+def _headers(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
 
 
 async def _enabled(api: httpx.AsyncClient) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ No answer holds a credential, and this process opens none for use.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from domain.ledger import Rate
 from domain.model_pool import Deployment, Route
 from services.llm.config import audit, nodes, standing
 from services.llm.config.accounts import AccountView, NewCredential
@@ -13,15 +14,19 @@ from services.llm.config.audit import ChangeFilter, PoolChangeView
 from services.llm.config.credentials import Credential
 from services.llm.config.deployments import DeploymentView
 from services.llm.config.desks import AccountDesk, DeploymentDesk, ProviderDesk, RouteDesk
-from services.llm.config.edit import Kind, Source, editing
+from services.llm.config.edit import Kind, Source, Who, editing
 from services.llm.config.node_objects import Node
 from services.llm.config.nodes import NodeView
 from services.llm.config.providers import ProviderView
 from services.llm.config.rewrapping import Rewrapped, rewrap
 from services.llm.config.routes import RouteView
-from services.llm.config.shelf import StaleRevision
 from services.llm.config.standing import PoolStanding
 from services.llm.pool.catalogue import Catalogue, Snapshot
+from services.llm.pool.port import Need
+from services.llm.pool.rates import rates
+from services.llm.prices import Prices
+from services.storage import audit as audit_log
+from services.storage.audit import Act, By
 from services.storage.database import Database
 from services.vault.vault import Vault
 
@@ -40,7 +45,6 @@ __all__ = [
     "ProviderView",
     "Rewrapped",
     "RouteView",
-    "StaleRevision",
 ]
 
 
@@ -48,7 +52,7 @@ class PoolAdmin:
     """The pool's desk, and what the gateway must know of routes.
 
     Attributes:
-        providers, accounts, deployments, routes: The desks of what is configured; `actor` is who the audit names.
+        providers, accounts, deployments, routes: The desks of what is configured; `by` is who the audit names.
     """
 
     def __init__(self, db: Database, vault: Vault) -> None:
@@ -59,6 +63,7 @@ class PoolAdmin:
         self._db = db
         self._vault = vault
         self._catalogue = Catalogue(db, None)
+        self._prices = Prices.load()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -92,7 +97,15 @@ class PoolAdmin:
         found = (snapshot.deployments.get(id_) for id_ in ids)
         return tuple(each for each in found if each is not None and _is_enabled(snapshot, each))
 
-    async def beat(self, actor: str, node_id: str, node: Node) -> NodeView:
+    def rates(self, asked: str, owner: str) -> tuple[Rate, ...]:
+        """Return what the deployments cost that may answer a call by this name, fallbacks too.
+
+        Raises:
+            ModelUnknown: There is no such route, or the owner may not use it.
+        """
+        return rates(self._catalogue.snapshot, Need(call_id="", model=asked, owner=owner), self._prices)
+
+    async def beat(self, by: Who, node_id: str, node: Node) -> NodeView:
         """Register a node, or note that it lives.
 
         Raises:
@@ -102,7 +115,7 @@ class PoolAdmin:
         if seen is not None:
             return seen
         async with self._db.transaction() as tx:
-            async with editing(tx, actor, Source.NODE) as edit:
+            async with editing(tx, by, Source.NODE) as edit:
                 await nodes.register(edit, node_id, node)
             return await nodes.view(tx, node_id)
 
@@ -110,9 +123,9 @@ class PoolAdmin:
         """Return a page of nodes; see `nodes.page`."""
         return await nodes.page(self._db, after, limit)
 
-    async def remove_node(self, actor: str, node_id: str) -> None:
+    async def remove_node(self, by: Who, node_id: str) -> None:
         """Take a node out of the pool. Raises NotFound."""
-        async with self._db.transaction() as tx, editing(tx, actor, Source.NODE) as edit:
+        async with self._db.transaction() as tx, editing(tx, by, Source.NODE) as edit:
             await nodes.remove(edit, node_id)
 
     async def changes(
@@ -121,8 +134,9 @@ class PoolAdmin:
         """Return a page of the audit; see `audit.page`."""
         return await audit.page(self._db, narrowed, before, limit)
 
-    async def rewrap(self) -> Rewrapped:
+    async def rewrap(self, by: By) -> Rewrapped:
         """Bring every credential under the master key in use. Raises Unavailable; what is done stays done."""
+        await audit_log.record(self._db, by, Act("pool_credentials.rewrap", "pool_credentials", "*"))
         return await rewrap(self._db, self._vault)
 
     async def standing(self) -> PoolStanding:

@@ -100,16 +100,20 @@ class Attempt:
             body=answer.body,
         )
 
-    def usage(self, error: ModelError | None) -> Usage:
-        """Return what an attempt without an answer has used.
+    def owed(self) -> Usage:
+        """Return what is to be paid of an attempt without an answer: what it said, and its input. Silence is free."""
+        return self.collected.usage() if self.collected is not None and self.collected.spoke else Usage()
 
-        Nothing is owed for what was refused or never sent; for what may have been worked on, its input.
+    def used(self, error: ModelError | None) -> Usage:
+        """Return what the provider may have counted of an attempt without an answer, by which its limits are kept.
+
+        That is nothing of what was refused or never sent, and the input of what may have been worked on.
         """
         collected = self.collected
         if collected is None:
             return Usage()
-        owed = collected.taken or isinstance(error, ModelTimedOut)
-        return collected.usage() if owed else Usage()
+        worked_on = collected.taken or isinstance(error, ModelTimedOut)
+        return collected.usage() if worked_on else Usage()
 
     def end(self, outcome: str, usage: Usage, cost_micros: int, error: ModelError | None = None) -> LeaseEnd:
         """Return how the lease ended."""
@@ -122,7 +126,7 @@ class Attempt:
             first_token_ms=None if self.first_token_at is None else _ms(self.first_token_at - self.started),
             total_ms=_ms(now - self.started),
             since_first_byte_s=since,
-            told=self.told,
+            told=self.told if error is None else self.told or error.told,
             error=error,
             streamed=self.streamed,
         )

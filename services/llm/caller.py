@@ -171,9 +171,9 @@ class ModelCaller:
         Raises:
             CallFailed: No other deployment is to be asked.
         """
-        opened, usage = attempt.opened, attempt.usage(error)
+        opened, usage = attempt.opened, attempt.used(error)
         took_s = attempt.took_s()
-        course.cost_micros = await self._books.close(course.work, opened, error.code, usage)
+        course.cost_micros = await self._books.close(course.work, opened, error.code, attempt.owed())
         course.note(opened.granted, error.code, took_s)
         course.failed = error
         await self._pool.settle(
@@ -188,13 +188,13 @@ class ModelCaller:
             raise _failure(course, error)
 
     async def _cancel(self, course: Course, attempt: Attempt) -> CallResult:
-        usage = attempt.usage(None)
+        owed, used = attempt.owed(), attempt.used(None)
         opened = attempt.opened
         course.note(opened.granted, CANCELLED, attempt.took_s())
-        micros, _ = await to_the_end(self._books.close(course.work, opened, CANCELLED, usage))
-        end = attempt.end(CANCELLED, usage, cost(usage, opened.granted.price))
+        micros, _ = await to_the_end(self._books.close(course.work, opened, CANCELLED, owed))
+        end = attempt.end(CANCELLED, used, cost(used, opened.granted.price))
         self._settle_soon(self._pool.settle(opened.granted, end))
-        return _cancelled(course, attempt.collected.text if attempt.collected else "", usage, micros)
+        return _cancelled(course, attempt.collected.text if attempt.collected else "", owed, micros)
 
     def _telling(self, work: Assignment, opened: OpenCall) -> Telling:
         if work.keeps_chunks:

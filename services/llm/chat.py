@@ -12,10 +12,7 @@ from typing import Any, Protocol
 
 from domain.budget import Usage, estimate_tokens
 from domain.model_pool import Capability, Dialect
-from domain.sizes import input_tokens
-
-_FRAME_TOKENS = 64
-"""What servers add round the messages: roles, separators, a template."""
+from domain.sizes import FRAME_TOKENS, choices, input_tokens
 
 Json = Mapping[str, Any]
 
@@ -99,7 +96,12 @@ class ChatRequest:
     def input_tokens(self) -> int:
         """Our upper estimate of the tokens that the provider counts as input."""
         schema = estimate_tokens(self.json_schema.text) if self.json_schema else 0
-        return input_tokens(self.body) + schema + _FRAME_TOKENS
+        return input_tokens(self.body) + schema + FRAME_TOKENS
+
+    @property
+    def choices(self) -> int:
+        """How many answers are asked for, each within the bound."""
+        return choices(self.body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,8 +120,9 @@ def settled(told: Usage | None, request: ChatRequest, delivered_tokens: int) -> 
         request: The call.
         delivered_tokens: Our estimate of the output that arrived.
     """
-    bound = request.max_output_tokens
-    if bound is None:
+    if request.max_output_tokens is not None:
+        bound = request.max_output_tokens * request.choices
+    else:
         bound = max(10 * delivered_tokens, 10 * request.default_output_tokens)
     ours = Usage(
         input_tokens=request.input_tokens,

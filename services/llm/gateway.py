@@ -20,6 +20,7 @@ from services.llm.chat import ChatAnswer, ChatRequest, PlainRequest
 from services.llm.pool.port import Pool
 from services.storage import blobs, events, gateway_calls, result_cache
 from services.storage.database import Database
+from services.storage.failpoints import Point, around
 from services.storage.journal import CallKey
 from services.storage.live import Finished, Live
 from services.storage.statements import Statements
@@ -97,11 +98,12 @@ class Gateway:
         Raises:
             Unavailable: The database is away.
         """
-        stored = await events.append(self._db, call.call_id, [_finished(outcome)])
+        async with around(Point.CALL_END):
+            stored = await events.append(self._db, call.call_id, [_finished(outcome)])
         if not stored:
             outcome = await self._recorded(call) or outcome
         if call.options.cache_key is not None:
-            await result_cache.release(self._db, call.owner, call.options.cache_key, call.call_id)
+            await result_cache.release(self._db, call.options.cache_scope, call.options.cache_key, call.call_id)
         self._live.tell(call.call_id, Finished(outcome))
         return outcome
 
@@ -112,7 +114,9 @@ class Gateway:
         news = Finished(outcome) if said is None else Finished(outcome, chunks=said.deltas, body=said.body)
         key = call.options.cache_key
         if key is not None:
-            await result_cache.keep(self._db, call.owner, key, call.call_id, outcome, call.options.cache_ttl_s)
+            await result_cache.keep(
+                self._db, call.options.cache_scope, key, call.call_id, outcome, call.options.cache_ttl_s
+            )
         self._live.tell(call.call_id, news)
         return outcome
 
@@ -141,6 +145,7 @@ def _assignment(call: GatewayCall, patience_s: float) -> Assignment:
     return Assignment(
         key=CallKey(call.call_id, SLOT, 1),
         owner=call.owner,
+        grant_micros=options.grant_micros,
         streams=options.stream,
         keeps_chunks=True,
         conclude=conclude,

@@ -5,16 +5,18 @@ A round's first attempt is one statement. Any other takes a transaction, which f
 
 from dataclasses import dataclass, replace
 
-from domain.budget import Price, Usage, affordable_output
+from domain.budget import Price, Usage, affordable_output, cost
 from domain.content import Text
 from domain.errors import BudgetExhausted
-from domain.events import Event, EventType
-from domain.sizes import plain_input_tokens
+from domain.events import Event
+from domain.sizes import COMPLETION_TOKENS, plain_input_tokens, plain_output_tokens
 from services.llm.assignment import Assignment, CallFailed, CallResult
 from services.llm.chat import ChatRequest, PlainRequest
 from services.llm.pool.port import Granted
-from services.storage import blobs, events, journal
+from services.storage import blobs, call_costs, events, journal
+from services.storage.call_costs import Spent
 from services.storage.database import Database, Tx
+from services.storage.failpoints import Point, around
 from services.storage.journal import Call, Finished, Opened, Sent
 from services.storage.views import calls as call_views
 
@@ -63,12 +65,13 @@ async def open_call(
         deployment=granted.deployment.id,
         price=granted.price,
     )
-    tokens = _affordable(work, request, granted.price, _NOTHING)
+    tokens = _affordable(work, request, granted, _NOTHING)
     if _is_worth_asking(tokens, request):
-        call = await journal.open_first(db, work.key, work.events, sent)
+        async with around(Point.JOURNAL_OPEN):
+            call = await journal.open_first(db, work.key, work.events, sent)
         if call is not None:
             return _to_make(call, request, tokens, _NOTHING, granted)
-    async with db.transaction() as tx:
+    async with around(Point.JOURNAL_OPEN), db.transaction() as tx:
         return await _another(tx, work, request, granted, sent)
 
 
@@ -82,7 +85,7 @@ async def _another(
         return await _replayed(tx, work, begun)
     await _record_lost(tx, work, begun)
     earlier = await _earlier(tx, work, begun.call)
-    tokens = _affordable(work, request, granted.price, earlier)
+    tokens = _affordable(work, request, granted, earlier)
     if not _is_worth_asking(tokens, request):
         await journal.fail(tx, begun.call, code=BudgetExhausted.code, usage=Usage(), cost_micros=0)
         error = BudgetExhausted("the budget does not pay for another model call")
@@ -94,20 +97,8 @@ def cost_event(
     work: Assignment, call: Call, model: str, usage: Usage, micros: int, *, simulated: bool = False
 ) -> Event:
     """Return the event that tells what a call cost; the same call's is stored once. `simulated`: by no real model."""
-    return Event(
-        source=f"cost/{call.id}",
-        source_seq=1,
-        type=EventType.COST,
-        data={
-            "v": 1,
-            "step_id": None if work.keeps_chunks else work.step_id,
-            "call_id": call.id,
-            "micros": micros,
-            "usage": usage.model_dump(mode="json"),
-            "model": model,
-            "simulated": simulated,
-        },
-    )
+    step_id = None if work.keeps_chunks else work.step_id
+    return call_costs.cost_event(call, step_id, Spent(model, usage, micros, simulated=simulated))
 
 
 def _to_make(
@@ -122,26 +113,37 @@ def _to_make(
             default_output_tokens=granted.deployment.max_output_tokens,
         )
     else:
-        request = replace(request, model=granted.upstream_model, idempotency_key=call.id)
+        body = request.body if tokens is None else {**request.body, "max_tokens": tokens}
+        request = replace(request, model=granted.upstream_model, idempotency_key=call.id, body=body)
     return OpenCall(call, request, earlier, granted)
 
 
-def _affordable(work: Assignment, request: ChatRequest | PlainRequest, price: Price, earlier: Earlier) -> int | None:
-    """Return the bound on the answer's tokens; None: neither the caller nor a grant sets one."""
+def _affordable(
+    work: Assignment, request: ChatRequest | PlainRequest, granted: Granted, earlier: Earlier
+) -> int | None:
+    """Return the bound on the answer's tokens, on each of several; None: neither the caller nor a grant sets one."""
     wanted = request.max_output_tokens if isinstance(request, ChatRequest) else None
     if work.grant_micros is None:
         return wanted
     left = work.grant_micros - earlier.cost_micros
-    return affordable_output(left, input_tokens(request), price, wanted or _NO_BOUND)
+    if isinstance(request, PlainRequest):
+        return _affordable_plain(request, granted.price, left)
+    most = (wanted or granted.deployment.max_output_tokens) * request.choices
+    return affordable_output(left, input_tokens(request), granted.price, most) // request.choices
+
+
+def _affordable_plain(request: PlainRequest, price: Price, left_micros: int) -> int | None:
+    """Return 0 when the whole is not paid for; else a bound where a server might have another usual one than ours."""
+    made = plain_output_tokens(request.body)
+    if cost(Usage(input_tokens=input_tokens(request), output_tokens=made), price) > left_micros:
+        return 0
+    return COMPLETION_TOKENS if made and request.body.get("max_tokens") is None else None
 
 
 def _is_worth_asking(tokens: int | None, request: ChatRequest | PlainRequest) -> bool:
     """Whether so many tokens make an answer: as many as the caller wants at most, or `MIN_OUTPUT_TOKENS`."""
     wanted = request.max_output_tokens if isinstance(request, ChatRequest) else None
     return tokens is None or tokens >= min(MIN_OUTPUT_TOKENS, wanted or MIN_OUTPUT_TOKENS)
-
-
-_NO_BOUND = 1_000_000
 
 
 async def _record_lost(tx: Tx, work: Assignment, begun: Opened) -> None:

@@ -39,13 +39,17 @@ class Receipt:
 
 
 class WebhookSender:
-    """Sends webhooks; `async with` it. Without secrets nothing is ever sent."""
+    """Sends webhooks; `async with` it. Without secrets nothing is ever sent.
+
+    `allow_private`: whether private addresses may be reached; it may be changed at any time.
+    """
 
     def __init__(self, secrets: Secrets | None, *, allow_private: bool, timeout_s: float) -> None:
         """Take what to sign with, whether private addresses may be reached, and the bound on one sending."""
         self._secrets = secrets
         self._timeout_s = timeout_s
-        self._transport = guarded_transport(allow_private=allow_private)
+        self.allow_private = allow_private
+        self._transports = {private: guarded_transport(allow_private=private) for private in (False, True)}
 
     async def __aenter__(self) -> Self:
         """Begin."""
@@ -55,7 +59,8 @@ class WebhookSender:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         """Close every connection."""
-        await self._transport.aclose()
+        for transport in self._transports.values():
+            await transport.aclose()
 
     async def send(self, url: str, message_id: str, body: bytes) -> Receipt:
         """Send a message once. `message_id` is the same each time the message is sent."""
@@ -75,7 +80,7 @@ class WebhookSender:
     async def _post(self, url: str, headers: dict[str, str], body: bytes) -> Receipt:
         bounds = {"timeout": httpx2.Timeout(self._timeout_s).as_dict()}
         request = httpx2.Request("POST", url, headers=headers, content=body, extensions=bounds)
-        response = await self._transport.handle_async_request(request)
+        response = await self._transports[self.allow_private].handle_async_request(request)
         try:
             return Receipt(response.status_code, retry_after_s=_seconds(response.headers.get("retry-after")))
         finally:

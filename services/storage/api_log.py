@@ -30,6 +30,7 @@ _STORE: Final = f"""
 
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _LOW_BITS: Final = 22
+LAST_ID: Final = 2**63 - 1
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 1.0
 
@@ -67,9 +68,12 @@ class ApiCallRow:
 
 
 def first_id(at: datetime) -> int:
-    """Return the smallest id that a row of this moment may have, so that times can be looked up by id."""
+    """Return the smallest id that a row of this moment may have, so that times can be looked up by id.
+
+    Of a moment that no row can have it is the first or the last.
+    """
     milliseconds = (at - _EPOCH).total_seconds() * 1000
-    return max(int(milliseconds), 0) << _LOW_BITS
+    return min(max(int(milliseconds), 0) << _LOW_BITS, LAST_ID)
 
 
 class ApiLog:

@@ -8,7 +8,7 @@ from domain.content import INLINE_LIMIT, Text
 from domain.errors import NotFound
 from services.storage.statements import Statements
 
-_PUT = "INSERT INTO blob (ref, body) SELECT * FROM unnest($1::text[], $2::bytea[]) ON CONFLICT DO NOTHING"
+_PUT = "SELECT longhaul_blob_put(ref, body, false) FROM unnest($1::text[], $2::bytea[]) AS given (ref, body)"
 _LOAD = "SELECT ref, body FROM blob WHERE ref = ANY($1::text[])"
 
 

@@ -14,8 +14,13 @@ class Driver(Protocol):
         """Run a statement; returns its command tag."""
         ...
 
-    async def fetch(self, query: str, *parameters: object) -> list[Row]:
-        """Return all rows."""
+    async def fetch(
+        self,
+        query: str,
+        *parameters: object,
+        timeout: float | None = None,  # noqa: ASYNC109  asyncpg's own name for it
+    ) -> list[Row]:
+        """Return all rows. `timeout`: in seconds, instead of the connection's own bound."""
         ...
 
     async def fetchrow(self, query: str, *parameters: object) -> Row | None:

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from domain.errors import Unavailable
+from services.storage.refusals import refusal_of
 
 ENDED = (
     ConnectionError,
@@ -40,10 +41,13 @@ def is_outage(error: BaseException) -> bool:
 
 @contextmanager
 def translated() -> Generator[None]:
-    """Raise `Unavailable` for an outage; let every other error pass."""
+    """Raise `Unavailable` for an outage, the domain's errors for refusals of ours; let every other error pass."""
     try:
         yield
     except Exception as error:
+        refused = refusal_of(error)
+        if refused is not None:
+            raise refused from error
         if is_outage(error):
             raise Unavailable("the database does not answer") from error
         raise

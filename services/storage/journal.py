@@ -22,6 +22,7 @@ from services.storage import events as event_log
 from services.storage import json_text
 from services.storage.database import Tx
 from services.storage.driver import Row
+from services.storage.failpoints import Point, around
 from services.storage.statements import Statements
 
 
@@ -127,9 +128,8 @@ _BEGIN = "SELECT * FROM longhaul_call_begin($1, $2, $3, $4, $5, $6, $7, $8)"
 _END = """
     SELECT appended, closed FROM longhaul_call_end(
         $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"""
-_ESTIMATE = """
-    UPDATE model_call SET usage = $5, cost_micros = $6
-    WHERE request_id = $1 AND slot = $2 AND round = $3 AND n = $4 AND state = 'lost'"""
+_ESTIMATE = "SELECT longhaul_call_lost($1, $2, $3, $4, $5, $6)"
+_ABANDON = "SELECT * FROM longhaul_call_abandon($1)"
 
 
 async def open_first(where: Statements, key: CallKey, events: Sequence[Event], sent: Sent) -> Call | None:
@@ -168,6 +168,12 @@ async def begin(tx: Tx, key: CallKey, sent: Sent) -> Begun:
         return _finished(key, last)
     lost = tuple([await _close_by_evidence(tx, key, row) for row in rows[:-1]])
     return Opened(call=_call(key, last["n"]), lost=lost)
+
+
+async def abandon(tx: Tx, request_id: str) -> tuple[Lost, ...]:
+    """Close by evidence every open call of a request whose work is dead. The caller holds the lock on its row."""
+    rows = await tx.driver.fetch(_ABANDON, request_id)
+    return tuple([await _close_by_evidence(tx, CallKey(request_id, row["slot"], row["round"]), row) for row in rows])
 
 
 async def finish(
@@ -210,7 +216,8 @@ async def fail(
 async def _end(where: Statements, call: Call, closing: _Closing, events: Sequence[Event]) -> bool:
     key = call.key
     given = (key.request_id, key.slot, key.round, call.n, *closing, *event_log.columns(events))
-    (row,) = await where.fetch(_END, *given)
+    async with around(Point.JOURNAL_END):
+        (row,) = await where.fetch(_END, *given)
     if row["appended"]:
         where.grew(key.request_id)
     return bool(row["closed"])

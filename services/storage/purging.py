@@ -1,13 +1,14 @@
 """Removing by age, in bounded batches. Ages are told by the database's clock.
 
-The ids of API calls and of gateway calls begin with their time, so that what is old is found by id.
+The ids of API calls begin with their time, so that what is old is found by id.
 """
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from domain.purging import Keep, PurgeKind
+from services.storage import call_purging
 from services.storage.api_log import first_id
 from services.storage.pool_rollup import roll_up
 from services.storage.statements import Statements
@@ -44,37 +45,23 @@ _SESSIONS: Final = """
 _CACHED_ANSWERS: Final = """
     SELECT removed AS rows, removed AS seen FROM longhaul_cache_purge($2) AS removed
     WHERE $1::timestamptz IS NOT NULL"""
-_CALL_CHUNKS: Final = """
-    WITH seen AS (
-        SELECT id, finished_at FROM request
-        WHERE id > coalesce((SELECT after FROM purge_mark WHERE kind = 'call_chunks'), 'call_')
-            AND id < 'call_' || lpad(to_hex((extract(epoch FROM $1::timestamptz) * 1000)::bigint), 12, '0')
-        ORDER BY id LIMIT $2
-    ), gone AS (
-        DELETE FROM request_event e USING seen
-        WHERE e.request_id = seen.id AND seen.finished_at IS NOT NULL AND e.type IN ('call.chunk', 'call.reset')
-        RETURNING 1
-    ), marked AS (
-        INSERT INTO purge_mark AS m (kind, after) SELECT 'call_chunks', max(id) FROM seen HAVING count(*) > 0
-        ON CONFLICT (kind) DO UPDATE SET after = greatest(m.after, excluded.after)
-    )
-    SELECT (SELECT count(*) FROM gone) AS rows, (SELECT count(*) FROM seen) AS seen"""
-_CALL_KEYS: Final = """
-    WITH old AS (
-        SELECT k.owner, k.route, k.key_hash FROM idempotency k JOIN request r ON r.id = k.request_id
-        WHERE k.request_id > 'call_' AND r.finished_at IS NOT NULL AND k.created_at < $1
-            AND k.request_id < 'call_' || lpad(to_hex((extract(epoch FROM $1::timestamptz) * 1000)::bigint), 12, '0')
-        LIMIT $2 FOR UPDATE OF k SKIP LOCKED
-    ), gone AS (
-        DELETE FROM idempotency k USING old
-        WHERE (k.owner, k.route, k.key_hash) = (old.owner, old.route, old.key_hash) RETURNING 1
-    )
-    SELECT count(*) AS rows, count(*) AS seen FROM gone"""
 _API_CALLS: Final = """
     WITH gone AS (
         DELETE FROM api_call WHERE id IN (SELECT id FROM api_call WHERE id < $1 ORDER BY id LIMIT $2) RETURNING 1
     )
     SELECT count(*) AS rows, count(*) AS seen FROM gone"""
+_LIMIT_USES: Final = """
+    WITH uses AS (
+        DELETE FROM caller_use WHERE (id, limit_id) IN (
+            SELECT id, limit_id FROM caller_use WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)
+        RETURNING 1
+    ), windows AS (
+        DELETE FROM caller_window WHERE (limit_id, slot) IN (
+            SELECT limit_id, slot FROM caller_window WHERE leaves_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)
+        RETURNING 1
+    ), gone AS (SELECT (SELECT count(*) FROM uses) AS uses, (SELECT count(*) FROM windows) AS windows)
+    SELECT uses + windows AS rows, greatest(uses, windows) AS seen FROM gone"""
+_AUDIT: Final = "SELECT removed AS rows, removed AS seen FROM longhaul_audit_purge($1, $2) AS removed"
 
 
 class Swept(NamedTuple):
@@ -90,17 +77,26 @@ _STATEMENTS: Final[Mapping[PurgeKind, str]] = {
     PurgeKind.WAITERS: _WAITERS,
     PurgeKind.SESSIONS: _SESSIONS,
     PurgeKind.CACHED_ANSWERS: _CACHED_ANSWERS,
-    PurgeKind.CALL_CHUNKS: _CALL_CHUNKS,
-    PurgeKind.CALL_KEYS: _CALL_KEYS,
+    PurgeKind.CALL_CHUNKS: call_purging.CHUNKS,
+    PurgeKind.CALL_KEYS: call_purging.KEYS,
+    PurgeKind.CALLS: call_purging.CALLS,
+    PurgeKind.CALL_BLOBS: call_purging.BLOBS,
     PurgeKind.API_CALLS: _API_CALLS,
+    PurgeKind.LIMIT_USES: _LIMIT_USES,
+    PurgeKind.AUDIT: _AUDIT,
 }
 """`$1`: what is removed is from before this moment (of API calls: has a smaller id); `$2`: so many at once."""
-_SMALL_BATCHES: Final = {PurgeKind.LEASE_TOTALS: 2000, PurgeKind.CALL_CHUNKS: 100}
+_SMALL_BATCHES: Final = {PurgeKind.LEASE_TOTALS: 2000, PurgeKind.CALL_CHUNKS: 100, PurgeKind.CALLS: 500}
 """A call may have left thousands of chunks."""
+_UNSTARTED_DAYS: Final = 1
+_LIMIT_DAYS: Final = 32
+"""Longer than any window of a limit of callers."""
 
 
 async def sweep(where: Statements, kind: PurgeKind, keep: Keep, batch: int | None = None) -> Swept:
     """Remove one batch of a kind, the oldest first where it matters; `batch`: of so many instead of its usual.
+
+    Calls that were never started are `sweep_unstarted`'s.
 
     Raises:
         Unavailable: The database does not answer.
@@ -109,19 +105,47 @@ async def sweep(where: Statements, kind: PurgeKind, keep: Keep, batch: int | Non
     if kind is PurgeKind.LEASE_TOTALS:
         rolled_up = await roll_up(where, size)
         return Swept(rolled_up, more=rolled_up > 0)
-    (clock,) = await where.fetch("SELECT clock_timestamp() AS now")
-    before = clock["now"] - timedelta(days=_days(kind, keep))
+    before = await _ago(where, _days(kind, keep))
     bound = first_id(before) if kind is PurgeKind.API_CALLS else before
     (row,) = await where.fetch(_STATEMENTS[kind], bound, size)
     return Swept(row["rows"], more=row["seen"] >= size)
 
 
+async def sweep_unstarted(
+    where: Statements, has_workflow: Callable[[str], Awaitable[bool]], batch: int = _BATCH
+) -> Swept:
+    """Remove, of the next `batch` calls that are a day old, those whose start failed: nothing came of them.
+
+    A call that is running is not looked at again.
+
+    Raises:
+        Unavailable: The database does not answer.
+    """
+    (row,) = await where.fetch(call_purging.OPEN, await _ago(where, _UNSTARTED_DAYS), batch)
+    if not row["seen"]:
+        return Swept(0, more=False)
+    lost = [call_id for call_id in row["open"] if not await has_workflow(call_id)]
+    (removed,) = await where.fetch(call_purging.UNSTARTED, lost, row["last"])
+    return Swept(removed["rows"], more=row["seen"] >= batch)
+
+
+async def _ago(where: Statements, days: int) -> datetime:
+    (clock,) = await where.fetch("SELECT clock_timestamp() AS now")
+    now: datetime = clock["now"]
+    return now - timedelta(days=days)
+
+
 def _days(kind: PurgeKind, keep: Keep) -> int:
     """Return how long rows of a kind are kept, sessions and cached answers beyond the end that they have."""
+    call_days = max(keep.answer_days, keep.call_days, keep.key_days)
     return {
         PurgeKind.LEASES: keep.lease_days,
         PurgeKind.WAITERS: 1,
         PurgeKind.CALL_CHUNKS: keep.call_days,
         PurgeKind.CALL_KEYS: keep.key_days,
+        PurgeKind.CALLS: call_days,
+        PurgeKind.CALL_BLOBS: call_days + call_purging.BLOB_SLACK_DAYS,
         PurgeKind.API_CALLS: keep.log_days,
+        PurgeKind.LIMIT_USES: _LIMIT_DAYS,
+        PurgeKind.AUDIT: keep.audit_days,
     }.get(kind, 0)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from domain.content import Text
 from domain.errors import Conflict, Unavailable
 from domain.events import Event, EventType
+from domain.ledger import Charge, capped
 from domain.request import Options
-from services.storage import events
+from services.storage import charges, events
 from services.storage.database import Tx
 
 
@@ -19,7 +20,7 @@ class IdempotencyKeyReused(Conflict):
 
 @dataclass(frozen=True)
 class NewRequest:
-    """What is to be accepted. `message` is stored already (`blobs.put`)."""
+    """What is to be accepted. `message` is stored already (`blobs.put`). `charge` None: it costs nobody."""
 
     request_id: str
     owner: str
@@ -29,6 +30,7 @@ class NewRequest:
     user_id: str | None = None
     simulated: bool = False
     forked_from: str | None = None
+    charge: Charge | None = None
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,23 @@ class Idempotency:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The request's id. `created` False: it was accepted before; whether its workflow runs is unknown, so start it."""
+    """The request's id. `created` False: it was accepted before; whether its workflow runs is unknown, so start it.
+
+    `held_micros`: what is held for it, which its budget must not exceed; None: nothing needs to be.
+    """
 
     request_id: str
     created: bool
+    held_micros: int | None = None
 
 
 _REMEMBER = """
     INSERT INTO idempotency (owner, route, key_hash, body_hash, request_id) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT DO NOTHING RETURNING request_id"""
+_RENEW = """
+    UPDATE idempotency i SET request_id = $5 FROM request r
+    WHERE i.owner = $1 AND i.route = $2 AND i.key_hash = $3 AND i.body_hash = $4 AND r.id = i.request_id
+        AND r.outcome->>'reason' = 'not_started' RETURNING i.request_id"""
 _RECALL = "SELECT request_id, body_hash FROM idempotency WHERE owner = $1 AND route = $2 AND key_hash = $3"
 _HIDE = "UPDATE request SET not_started = true WHERE id = $1 AND phase = 'accepted'"
 _SHOW = "UPDATE request SET not_started = false WHERE id = $1 AND not_started"
@@ -59,16 +69,25 @@ _SHOW = "UPDATE request SET not_started = false WHERE id = $1 AND not_started"
 async def accept(tx: Tx, new: NewRequest, idempotency: Idempotency | None = None) -> Accepted:
     """Accept a request (`request.accepted`, source `api`), or find the one that the same key made.
 
+    What is held for a request becomes its budget, if that was higher or none.
+
     Raises:
         IdempotencyKeyReused: The key was used with another body.
+        InsufficientFunds, FundsOnHold, BudgetSpent: There is no money for it; told when the transaction ends.
     """
     if idempotency is not None:
         earlier = await _earlier(tx, new, idempotency)
         if earlier is not None:
             await tx.driver.execute(_SHOW, earlier)
-            return Accepted(earlier, created=False)
-    await events.append(tx, new.request_id, [_accepted_event(new)])
-    return Accepted(new.request_id, created=True)
+            return Accepted(earlier, created=False, held_micros=await charges.held(tx, earlier))
+    held = await charges.hold(tx, new.request_id, new.charge)
+    await events.append(tx, new.request_id, [_accepted_event(new, held)])
+    return Accepted(new.request_id, created=True, held_micros=held)
+
+
+def within(options: Options, held_micros: int | None) -> Options:
+    """Return a request's options with its budget within what is held for it."""
+    return options.model_copy(update={"budget_micros": capped(options.budget_micros, held_micros)})
 
 
 async def mark_not_started(tx: Tx, request_id: str) -> None:
@@ -82,10 +101,13 @@ async def mark_not_started(tx: Tx, request_id: str) -> None:
 async def _earlier(tx: Tx, new: NewRequest, idempotency: Idempotency) -> str | None:
     """Return the id that the key made, None when it is ours now.
 
-    The INSERT waits for a racing one: when that commits, the SELECT, a statement later, sees its row.
+    The INSERT waits for a racing one: when that commits, the SELECT, a statement later, sees its row. A request that
+    was ended because it was never started (`services.ledger.reconciling`) gives its key to ours.
     """
     place = (new.owner, idempotency.route, hashlib.sha256(idempotency.key.encode()).hexdigest())
     if await tx.driver.fetchval(_REMEMBER, *place, idempotency.body_hash, new.request_id) is not None:
+        return None
+    if await tx.driver.fetchval(_RENEW, *place, idempotency.body_hash, new.request_id) is not None:
         return None
     row = await tx.driver.fetchrow(_RECALL, *place)
     if row is None:
@@ -95,17 +117,18 @@ async def _earlier(tx: Tx, new: NewRequest, idempotency: Idempotency) -> str | N
     return str(row["request_id"])
 
 
-def _accepted_event(new: NewRequest) -> Event:
+def _accepted_event(new: NewRequest, held_micros: int | None) -> Event:
     data = {
         "v": 1,
         "message": new.message.model_dump(),
         "owner": new.owner,
-        "options": new.options.model_dump(mode="json"),
+        "options": within(new.options, held_micros).model_dump(mode="json"),
         "conversation_id": new.conversation_id,
         "user_id": new.user_id,
         "parent": None,
         "depth": 0,
         "simulated": new.simulated,
         "forked_from": new.forked_from,
+        **charges.told(new.charge),
     }
     return Event(source="api", source_seq=1, type=EventType.REQUEST_ACCEPTED, data=data)

@@ -6,6 +6,7 @@ from services.storage import (
     gateway_tables,
     governance_tables,
     identity_tables,
+    ledger_check_tables,
     ledger_tables,
     limit_tables,
     pool_tables,
@@ -20,6 +21,7 @@ TABLE_MODULES = (
     gateway_tables,
     identity_tables,
     ledger_tables,
+    ledger_check_tables,
     limit_tables,
     governance_tables,
 )

@@ -21,6 +21,7 @@ def table(model: type[SQLModel]) -> Table:
 class Request(Named, table=True):
     """A request as its events left it. `open_items`: open questions and approvals by id.
 
+    `wallet_id` null: nothing is charged. `hold_id`: under which money may be held for it, its root's id.
     `kind` `call`: a call of the gateway. Its `message` is the body as asked, its `options` a
     `domain.gateway.CallOptions`, its `outcome` a `CallOutcome`.
     """
@@ -29,6 +30,7 @@ class Request(Named, table=True):
         Index("request_by_owner", "owner", "id"),
         Index("request_by_user", "owner", "user_id", "id"),
         Index("request_by_conversation", "owner", "conversation_id", "id"),
+        Index("request_of_hold", "hold_id", postgresql_where=text("hold_id <> id")),
         Index("request_awaiting", "id", postgresql_where=text("open_items->'approvals' <> '{}'")),
         {"postgresql_with": {"fillfactor": 70}},
     )
@@ -57,6 +59,10 @@ class Request(Named, table=True):
     outcome: dict[str, Any] | None = Field(sa_column=json_column())
     created_at: datetime = Field(sa_column=time_column(now=True))
     finished_at: datetime | None = Field(sa_column=time_column())
+    tenant: str | None = Field(sa_column=id_column(nullable=True))
+    key_id: str | None = Field(sa_column=id_column(nullable=True))
+    wallet_id: str | None = Field(sa_column=id_column(nullable=True))
+    hold_id: str | None = Field(sa_column=id_column(nullable=True))
 
 
 class Idempotency(Named, table=True):
@@ -144,11 +150,17 @@ class ModelCall(Named, table=True):
 
 
 class Blob(Named, table=True):
-    """A long text as UTF-8 bytes, under `sha256:<hex>`."""
+    """A long text as UTF-8 bytes, under `sha256:<hex>`. `put_at`: when it was put last, to a day.
+
+    `of_calls`: only calls of the gateway have put it, so it may be removed when they are.
+    """
+
+    __table_args__ = (Index("blob_of_calls", "put_at", postgresql_where=text("of_calls")),)
 
     ref: str = Field(sa_column=id_column(primary=True))
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    created_at: datetime = Field(sa_column=time_column(now=True))
+    put_at: datetime = Field(sa_column=time_column(now=True))
+    of_calls: bool = Field(sa_column=flag_column())
 
 
 class ProjectContext(Named, table=True):

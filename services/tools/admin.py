@@ -3,6 +3,7 @@
 No answer holds a secret: how servers are reached is shown with "•••" in the place of each.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,7 +11,9 @@ from domain.errors import InvalidInput, NotFound, Problem, ToolRefused
 from domain.tool_policy import Rule
 from domain.tool_server import AuthorizationCode, Http, ServerOptions, Stdio, ToolServer
 from domain.tools import Effect
-from services.storage.database import Database
+from services.storage import audit
+from services.storage.audit import Act, By
+from services.storage.database import Database, Tx
 from services.tools.client.commands import Commands
 from services.tools.registry import history, inventory, rules, servers, standing
 from services.tools.registry.history import ChangeView
@@ -66,7 +69,7 @@ class ToolAdmin:
         view = await servers.view(self.db, self.vault, server_id)
         return await standing.standing(self.db, server_id, checked=(view.state.ok, view.state.error, view.state.at))
 
-    async def create_server(self, server: ToolServer) -> ServerView:
+    async def create_server(self, by: By, server: ToolServer) -> ServerView:
         """Add a server.
 
         Raises:
@@ -76,10 +79,10 @@ class ToolAdmin:
         self._check(server.reach)
         async with self.db.transaction() as tx:
             await servers.create(tx, self.vault, server)
-            return await servers.view(tx, self.vault, server.id)
+            return await self._noted(tx, by, "create", server.id)
 
     async def replace_server(
-        self, server_id: str, reach: Stdio | Http, options: ServerOptions, expected: int | None
+        self, by: By, server_id: str, reach: Stdio | Http, options: ServerOptions, expected: int | None
     ) -> ServerView:
         """Replace a server's configuration; a "•••" keeps the secret in its place.
 
@@ -93,18 +96,19 @@ class ToolAdmin:
             now = await servers.view(tx, self.vault, server_id)
             server = ToolServer(id=server_id, reach=reach, options=options, disabled=now.disabled)
             await servers.change(tx, self.vault, server, expected=expected)
-            return await servers.view(tx, self.vault, server_id)
+            return await self._noted(tx, by, "replace", server_id)
 
-    async def switch_server(self, server_id: str, *, disabled: bool) -> ServerView:
+    async def switch_server(self, by: By, server_id: str, *, disabled: bool) -> ServerView:
         """Enable or disable a server. Raises NotFound."""
         async with self.db.transaction() as tx:
             await servers.switch(tx, server_id, disabled=disabled)
-            return await servers.view(tx, self.vault, server_id)
+            return await self._noted(tx, by, "disable" if disabled else "enable", server_id)
 
-    async def delete_server(self, server_id: str) -> None:
+    async def delete_server(self, by: By, server_id: str) -> None:
         """Remove a server, what it offers and its tokens. Raises NotFound."""
         async with self.db.transaction() as tx:
             await servers.delete(tx, server_id)
+            await audit.record(tx, by, Act("tool_server.delete", "tool_server", server_id))
 
     async def changes(self, server_id: str, before: int | None, limit: int) -> tuple[list[ChangeView], int | None]:
         """Return a page of what has changed at a server, also of one that was removed; see `history.page`."""
@@ -114,25 +118,35 @@ class ToolAdmin:
         """Return a page of the registry; see `inventory.page`."""
         return await inventory.page(self.db, narrowed, cursor, limit)
 
-    async def approve(self, key: ToolKey, hash_: str) -> None:
+    async def approve(self, by: By, key: ToolKey, hash_: str) -> None:
         """Approve a capability as it is; see `inventory.approve`."""
-        await inventory.approve(self.db, key, hash_)
+        async with self.db.transaction() as tx:
+            await inventory.approve(tx, key, hash_)
+            await audit.record(tx, by, _act("approve", key, {"hash": hash_}))
 
-    async def set_effect(self, key: ToolKey, effect: Effect | None) -> None:
+    async def set_effect(self, by: By, key: ToolKey, effect: Effect | None) -> None:
         """Say what a capability does; see `inventory.set_effect`."""
-        await inventory.set_effect(self.db, key, effect)
+        async with self.db.transaction() as tx:
+            await inventory.set_effect(tx, key, effect)
+            await audit.record(tx, by, _act("effect", key, {"effect": effect}))
 
     async def rules(self) -> tuple[Rule, ...]:
         """Return every rule, the oldest first."""
         return await rules.all_rules(self.db)
 
-    async def add_rule(self, rule: Rule) -> Rule:
+    async def add_rule(self, by: By, rule: Rule) -> Rule:
         """Add a rule. Raises InvalidInput when there are too many."""
-        return await rules.add(self.db, rule)
+        async with self.db.transaction() as tx:
+            added = await rules.add(tx, rule)
+            act = Act("tool_rule.create", "tool_rule", str(added.number), added.model_dump(mode="json"))
+            await audit.record(tx, by, act)
+            return added
 
-    async def delete_rule(self, number: int) -> None:
+    async def delete_rule(self, by: By, number: int) -> None:
         """Remove a rule. Raises NotFound."""
-        await rules.delete(self.db, number)
+        async with self.db.transaction() as tx:
+            await rules.delete(tx, number)
+            await audit.record(tx, by, Act("tool_rule.delete", "tool_rule", str(number)))
 
     async def holder(self, server_id: str, owner: str) -> Holder:
         """Return whose tokens a sign-in of this owner gives.
@@ -161,14 +175,24 @@ class ToolAdmin:
             raise NotFound("there is no such sign-in, or it is over")
         return SignInView(found.state, found.holder.server, found.url)
 
-    async def bring_code(self, answer: SignInAnswer, owner: str) -> bool:
+    async def bring_code(self, answer: SignInAnswer) -> bool:
         """Leave what a browser brought back for the process that waits; False: nobody waits for it.
 
+        A browser brings no key. The state, which nobody can guess, says whose sign-in it is.
+
         Raises:
-            NotFound: There is no such sign-in of this owner's, or it is over.
+            NotFound: There is no such sign-in, or it is over.
         """
-        await self.find_sign_in(answer.state, owner)
+        if not answer.state.isprintable() or await tokens.find_sign_in(self.db, answer.state) is None:
+            raise NotFound("there is no such sign-in, or it is over")
         return await tokens.put_code(self.db, self.vault, answer)
+
+    async def _noted(self, tx: Tx, by: By, verb: str, server_id: str) -> ServerView:
+        """Have the audit say what was done to a server, and return the server."""
+        view = await servers.view(tx, self.vault, server_id)
+        details = view.model_dump(mode="json", include={"address", "options", "disabled", "revision"})
+        await audit.record(tx, by, Act(f"tool_server.{verb}", "tool_server", server_id, details))
+        return view
 
     def _check(self, reach: Stdio | Http) -> None:
         if not isinstance(reach, Stdio):
@@ -178,3 +202,7 @@ class ToolAdmin:
         except ToolRefused as error:
             problem = Problem(code="command_not_allowed", path="/reach/command", message=str(error))
             raise InvalidInput(str(error), (problem,)) from None
+
+
+def _act(verb: str, key: ToolKey, details: Mapping[str, object]) -> Act:
+    return Act(f"tool.{verb}", "tool", f"{key.server}/{key.kind.value}/{key.name}", details)

@@ -27,7 +27,8 @@ class Connection(Generic[_Record]):
 async def connect(dsn: str | None = None, **options: Any) -> Connection[Record]: ...
 
 class PostgresError(Exception):
-    sqlstate: str
+    sqlstate: str | None
+    message: str
     constraint_name: str | None
     table_name: str | None
     detail: str | None

@@ -13,6 +13,7 @@ from api.gateway.openai_door import OpenAIDoor
 from api.gateway.problems import retry_headers
 from api.gateway.telling import EventAnswer
 from api.gateway.worded import json_bytes
+from api.limit_headers import anthropic_headers
 from domain.gateway import CallError
 
 RESET: Final = {"type": "reset"}
@@ -30,7 +31,7 @@ class MessagesDoor(OpenAIDoor):
 
     def headers(self) -> Mapping[str, str]:
         """Return the headers of the call as far as it has come."""
-        return {**super().headers(), REQUEST_ID: self._request_id}
+        return {**super().headers(), **anthropic_headers(), REQUEST_ID: self._request_id}
 
     def refuse(self, error: CallError) -> Response:
         """Return the response that tells an error."""

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from api.gateway import problems
 from api.gateway.problems import error_of
+from api.limit_headers import anthropic_headers
 from api.problems import ApiProblem
 from domain.gateway import CallError
 
@@ -59,7 +60,7 @@ def envelope(error: CallError, request_id: str) -> dict[str, Any]:
 def respond(problem: ApiProblem, request_id: str) -> Response:
     """Return the response for a problem."""
     error = error_of(problem)
-    headers = {**(problem.headers or {}), REQUEST_ID: request_id}
+    headers = {**(problem.headers or {}), **anthropic_headers(), REQUEST_ID: request_id}
     return Response(json.dumps(envelope(error, request_id)), status_of(error), headers, "application/json")
 
 

@@ -49,12 +49,14 @@ class HttpAnswer(NamedTuple):
 
 
 def from_answer(answer: HttpAnswer, now: datetime) -> ModelError:
-    """Return the error that an HTTP answer means. `now`: for a Retry-After that is a date."""
+    """Return the error that an HTTP answer means, with its headers. `now`: for a Retry-After that is a date."""
     error = error_in(answer.body)
     known = _codes(error)
     kind = _telling(answer.status, error, known) or _of_status(answer.status)
     delay_s = retry_after_s(answer.headers, now) or retry_delay_s(error)
-    return kind(_sentence(answer.status, known), delay_s)
+    refusal = kind(_sentence(answer.status, known), delay_s)
+    refusal.told = answer.headers
+    return refusal
 
 
 def from_error_object(raw: object) -> ModelError:

@@ -12,7 +12,7 @@ from domain.value import Value
 from services.llm.config import accounts, deployments, parking, providers, routes
 from services.llm.config.accounts import AccountView, NewCredential
 from services.llm.config.deployments import DeploymentView
-from services.llm.config.edit import Edit, Source, editing
+from services.llm.config.edit import Edit, Source, Who, editing
 from services.llm.config.providers import ProviderView
 from services.llm.config.routes import RouteView
 from services.llm.config.shelf import ACCOUNTS, DEPLOYMENTS, PROVIDERS, ROUTES, Key, Shelf, Stored
@@ -49,7 +49,7 @@ class Desk(ABC, Generic[V, W]):
         """Return an object. Raises NotFound."""
         return await self._read(self._db, key)
 
-    async def switch(self, actor: str, key: Key, *, disabled: bool, expected: int | None = None) -> W:
+    async def switch(self, by: Who, key: Key, *, disabled: bool, expected: int | None = None) -> W:
         """Take an object out of use, or into it again.
 
         Raises:
@@ -57,17 +57,17 @@ class Desk(ABC, Generic[V, W]):
             StaleRevision: It has another revision than expected.
         """
         return await self._changed(
-            actor, key, lambda edit: self._shelf.switch(edit, key, disabled=disabled, expected=expected)
+            by, key, lambda edit: self._shelf.switch(edit, key, disabled=disabled, expected=expected)
         )
 
-    async def _changed(self, actor: str, key: Key, change: Callable[[Edit], Awaitable[None]]) -> W:
+    async def _changed(self, by: Who, key: Key, change: Callable[[Edit], Awaitable[None]]) -> W:
         async with self._db.transaction() as tx:
-            async with editing(tx, actor, Source.ADMIN) as edit:
+            async with editing(tx, by, Source.ADMIN) as edit:
                 await change(edit)
             return await self._read(tx, key)
 
-    async def _removed(self, actor: str, change: Callable[[Edit], Awaitable[None]]) -> None:
-        async with self._db.transaction() as tx, editing(tx, actor, Source.ADMIN) as edit:
+    async def _removed(self, by: Who, change: Callable[[Edit], Awaitable[None]]) -> None:
+        async with self._db.transaction() as tx, editing(tx, by, Source.ADMIN) as edit:
             await change(edit)
 
     async def _read(self, where: Statements, key: Key) -> W:
@@ -88,17 +88,17 @@ class ProviderDesk(Desk[Provider, ProviderView]):
         del where
         return [providers.view(each) for each in stored]
 
-    async def create(self, actor: str, provider: Provider) -> ProviderView:
+    async def create(self, by: Who, provider: Provider) -> ProviderView:
         """Add a provider."""
-        return await self._changed(actor, (provider.id,), lambda edit: providers.create(edit, provider))
+        return await self._changed(by, (provider.id,), lambda edit: providers.create(edit, provider))
 
-    async def replace(self, actor: str, provider: Provider, expected: int | None) -> ProviderView:
+    async def replace(self, by: Who, provider: Provider, expected: int | None) -> ProviderView:
         """Replace a provider."""
-        return await self._changed(actor, (provider.id,), lambda edit: providers.replace(edit, provider, expected))
+        return await self._changed(by, (provider.id,), lambda edit: providers.replace(edit, provider, expected))
 
-    async def delete(self, actor: str, provider_id: str, expected: int | None) -> None:
+    async def delete(self, by: Who, provider_id: str, expected: int | None) -> None:
         """Remove a provider."""
-        await self._removed(actor, lambda edit: providers.delete(edit, provider_id, expected))
+        await self._removed(by, lambda edit: providers.delete(edit, provider_id, expected))
 
 
 class AccountDesk(Desk[Account, AccountView]):
@@ -112,31 +112,31 @@ class AccountDesk(Desk[Account, AccountView]):
         """Return accounts as people see them, without credentials."""
         return await accounts.views(where, self._vault, stored)
 
-    async def create(self, actor: str, account: Account, credential: NewCredential | None) -> AccountView:
+    async def create(self, by: Who, account: Account, credential: NewCredential | None) -> AccountView:
         """Add an account."""
         return await self._changed(
-            actor, (account.id,), lambda edit: accounts.create(edit, self._vault, account, credential)
+            by, (account.id,), lambda edit: accounts.create(edit, self._vault, account, credential)
         )
 
     async def replace(
-        self, actor: str, account: Account, credential: NewCredential | None, expected: int | None
+        self, by: Who, account: Account, credential: NewCredential | None, expected: int | None
     ) -> AccountView:
         """Replace an account; without `credential` the stored one stays."""
         return await self._changed(
-            actor, (account.id,), lambda edit: accounts.replace(edit, self._vault, account, credential, expected)
+            by, (account.id,), lambda edit: accounts.replace(edit, self._vault, account, credential, expected)
         )
 
-    async def delete(self, actor: str, account_id: str, expected: int | None) -> None:
+    async def delete(self, by: Who, account_id: str, expected: int | None) -> None:
         """Remove an account."""
-        await self._removed(actor, lambda edit: accounts.delete(edit, account_id, expected))
+        await self._removed(by, lambda edit: accounts.delete(edit, account_id, expected))
 
-    async def unpark(self, actor: str, account_id: str) -> AccountView:
+    async def unpark(self, by: Who, account_id: str) -> AccountView:
         """Use a parked account again; one that is in use stays so. Raises NotFound."""
 
         async def change(edit: Edit) -> None:
             await parking.unpark(edit, account_id)
 
-        return await self._changed(actor, (account_id,), change)
+        return await self._changed(by, (account_id,), change)
 
 
 class DeploymentDesk(Desk[Deployment, DeploymentView]):
@@ -150,19 +150,17 @@ class DeploymentDesk(Desk[Deployment, DeploymentView]):
         del where
         return [deployments.view(each) for each in stored]
 
-    async def create(self, actor: str, deployment: Deployment) -> DeploymentView:
+    async def create(self, by: Who, deployment: Deployment) -> DeploymentView:
         """Add a deployment."""
-        return await self._changed(actor, (deployment.id,), lambda edit: deployments.create(edit, deployment))
+        return await self._changed(by, (deployment.id,), lambda edit: deployments.create(edit, deployment))
 
-    async def replace(self, actor: str, deployment: Deployment, expected: int | None) -> DeploymentView:
+    async def replace(self, by: Who, deployment: Deployment, expected: int | None) -> DeploymentView:
         """Replace a deployment."""
-        return await self._changed(
-            actor, (deployment.id,), lambda edit: deployments.replace(edit, deployment, expected)
-        )
+        return await self._changed(by, (deployment.id,), lambda edit: deployments.replace(edit, deployment, expected))
 
-    async def delete(self, actor: str, deployment_id: str, expected: int | None) -> None:
+    async def delete(self, by: Who, deployment_id: str, expected: int | None) -> None:
         """Remove a deployment."""
-        await self._removed(actor, lambda edit: deployments.delete(edit, deployment_id, expected))
+        await self._removed(by, lambda edit: deployments.delete(edit, deployment_id, expected))
 
 
 class RouteDesk(Desk[Route, RouteView]):
@@ -176,15 +174,15 @@ class RouteDesk(Desk[Route, RouteView]):
         del where
         return [routes.view(each) for each in stored]
 
-    async def create(self, actor: str, route: Route) -> RouteView:
+    async def create(self, by: Who, route: Route) -> RouteView:
         """Add a route."""
-        return await self._changed(actor, ROUTES.key_of(route), lambda edit: routes.create(edit, route))
+        return await self._changed(by, ROUTES.key_of(route), lambda edit: routes.create(edit, route))
 
-    async def replace(self, actor: str, route: Route, expected: int | None) -> RouteView:
+    async def replace(self, by: Who, route: Route, expected: int | None) -> RouteView:
         """Replace a route."""
-        return await self._changed(actor, ROUTES.key_of(route), lambda edit: routes.replace(edit, route, expected))
+        return await self._changed(by, ROUTES.key_of(route), lambda edit: routes.replace(edit, route, expected))
 
-    async def delete(self, actor: str, key: Key, expected: int | None) -> None:
+    async def delete(self, by: Who, key: Key, expected: int | None) -> None:
         """Remove a route."""
         name, version = key
-        await self._removed(actor, lambda edit: routes.delete(edit, name, version, expected))
+        await self._removed(by, lambda edit: routes.delete(edit, name, version, expected))

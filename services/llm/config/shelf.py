@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from domain.errors import Conflict, InvalidInput, NotFound, Problem
 from domain.model_pool import Account, Deployment, Provider, Route
+from domain.revisions import StaleRevision
 from domain.value import Value
 from services.llm.config.edit import Action, Edit, Kind, Source
 from services.storage import json_text
@@ -26,10 +27,6 @@ class Stored(Generic[V]):
     revision: int
     created_at: datetime
     updated_at: datetime
-
-
-class StaleRevision(Conflict):
-    """The object has another revision than the caller thinks."""
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,8 @@ BEGIN
     RETURN QUERY
         UPDATE model_call c SET state = 'lost', finished_at = clock_timestamp()
         WHERE c.request_id = p_request AND c.slot = p_slot AND c.round = p_round AND c.state = 'open'
-        RETURNING 'lost', c.n, c.model, NULL::jsonb, NULL, false, NULL::jsonb, 0::bigint, c.input_tokens, c.price, (
-            SELECT coalesce(string_agg(coalesce(e.data->>'text', repeat('x', (e.data->>'size')::int)), '' ORDER BY e.seq), '')
-            FROM request_event e
-            WHERE e.request_id = p_request AND e.type IN ('text.delta', 'call.chunk')
-                AND e.source = format('call/%s/%s/%s/%s', p_request, p_slot, p_round, c.n));
+        RETURNING 'lost', c.n, c.model, NULL::jsonb, NULL, false, NULL::jsonb, 0::bigint, c.input_tokens, c.price,
+            longhaul_call_delivered(p_request, p_slot, p_round, c.n);
     RETURN QUERY
         INSERT INTO model_call AS c (request_id, slot, round, n, model, process, input_tokens, deployment, price)
         SELECT p_request, p_slot, p_round, coalesce(max(o.n), 0) + 1, p_model, p_process, p_input_tokens,

@@ -1,4 +1,4 @@
--- Close an open call, as finished or failed. False: somebody else closed it. The request's row is locked first, as
+-- Close an open call, as finished or failed, and charge what it has cost. False: somebody else closed it. The request's row is locked first, as
 -- everywhere, so that two transactions about one request never wait for each other in a circle.
 CREATE OR REPLACE FUNCTION longhaul_call_close(
     p_request text, p_slot text, p_round int, p_n int, p_state text, p_model text, p_answer jsonb,
@@ -10,5 +10,9 @@ BEGIN
         finish_reason = p_finish_reason, refused = p_refused, usage = p_usage, cost_micros = p_cost_micros,
         error_code = p_error_code, finished_at = clock_timestamp()
     WHERE request_id = p_request AND slot = p_slot AND round = p_round AND n = p_n AND state = 'open';
-    RETURN FOUND;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM longhaul_money_post(p_request, p_slot, p_round, p_n, p_cost_micros);
+    RETURN true;
 END $$;

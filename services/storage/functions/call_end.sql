@@ -10,7 +10,7 @@ BEGIN
         p_refused, p_usage, p_cost_micros, p_error_code);
     appended := 0;
     IF closed AND p_ref IS NOT NULL THEN
-        INSERT INTO blob (ref, body) VALUES (p_ref, p_body) ON CONFLICT DO NOTHING;
+        PERFORM longhaul_blob_put(p_ref, p_body, starts_with(p_request, 'call_'));
     END IF;
     IF closed AND cardinality(p_types) > 0 THEN
         SELECT count(*) INTO appended FROM longhaul_append(p_request, p_sources, p_source_seqs, p_types, p_data);

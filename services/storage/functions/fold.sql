@@ -7,6 +7,7 @@ DECLARE
     v_round int := coalesce((p_data->>'round')::int, 0);
     v_micros bigint;
     v_version int;
+    v_root request;
 BEGIN
     CASE p_type
     WHEN 'text.delta', 'text.reset', 'plan.refused', 'message.refused', 'tool.called', 'tool.progress', 'tool.finished',
@@ -90,14 +91,24 @@ BEGIN
         UPDATE request SET phase = p_data->'outcome'->>'phase', outcome = p_data->'outcome', finished_at = p_at,
             paused = false, not_started = false, open_items = '{"questions": {}, "approvals": {}}',
             cost_micros = greatest(cost_micros, coalesce((p_data->'outcome'->>'cost_micros')::bigint, 0))
-        WHERE id = p_request;
+        WHERE id = p_request RETURNING * INTO v_root;
+        IF v_root.hold_id = p_request THEN
+            PERFORM longhaul_money_release(p_request);
+        END IF;
+        PERFORM longhaul_limit_settle(p_request, p_data->'outcome'->'usage');
     WHEN 'request.accepted' THEN
+        IF p_data->'parent'->>'request_id' IS NOT NULL THEN
+            SELECT * INTO v_root FROM request WHERE id = p_data->'parent'->>'request_id';
+        END IF;
         UPDATE request SET owner = p_data->>'owner', kind = coalesce(p_data->>'kind', 'request'), user_id = p_data->>'user_id',
             conversation_id = p_data->>'conversation_id', parent_id = p_data->'parent'->>'request_id',
             parent_step_id = p_data->'parent'->>'step_id', depth = coalesce((p_data->>'depth')::int, 0),
             message = p_data->'message', options = coalesce(nullif(p_data->'options', 'null'), '{}'),
             simulated = coalesce((p_data->>'simulated')::boolean, false), forked_from = p_data->>'forked_from',
-            created_at = p_at
+            created_at = p_at, tenant = coalesce(v_root.tenant, p_data->>'tenant', tenant),
+            key_id = coalesce(v_root.key_id, p_data->>'key_id', key_id),
+            wallet_id = coalesce(v_root.wallet_id, p_data->>'wallet', wallet_id),
+            hold_id = coalesce(v_root.hold_id, CASE WHEN p_data->>'wallet' IS NOT NULL THEN p_request END, hold_id)
         WHERE id = p_request;
     ELSE
         RAISE EXCEPTION 'no fold for events of type %', p_type;

@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 
 from domain.errors import InvalidInput
 from domain.value import Value
-from services.storage.api_log import first_id
+from services.storage.api_log import LAST_ID, first_id
 from services.storage.gateway_tables import ApiCall
 from services.storage.statements import Statements
 from services.storage.tables import table
@@ -18,7 +18,6 @@ COUNTED_GROUPS = 200
 
 _CALL = table(ApiCall)
 _C = _CALL.c
-_LAST_ID = 2**63 - 1
 _SAME = ("route", "method", "model", "account", "deployment", "error_code", "call_id", "request_id")
 
 _COUNTED = """
@@ -77,7 +76,7 @@ class Span:
     def ids(self) -> tuple[int, int]:
         """Return the least id within, and the least beyond."""
         first = 0 if self.since is None else first_id(self.since)
-        return first, _LAST_ID if self.until is None else first_id(self.until)
+        return first, LAST_ID if self.until is None else first_id(self.until)
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ async def count(where: Statements, owner: str, span: Span) -> list[ApiCallCount]
 
 
 def _place(cursor: str) -> int:
-    if not (cursor.isascii() and cursor.isdigit() and int(cursor) <= _LAST_ID):
+    if not (cursor.isascii() and cursor.isdigit() and int(cursor) <= LAST_ID):
         raise InvalidInput("the cursor is not one of ours")
     return int(cursor)
 

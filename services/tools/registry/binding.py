@@ -12,7 +12,7 @@ from domain.templates import TemplateUnresolved
 from domain.tools import Action
 from services.storage.statements import Statements
 from services.tools.registry import capabilities, open_arguments
-from services.tools.registry.capabilities import Door, Found
+from services.tools.registry.capabilities import Door, Found, MayUse, everything
 
 PROBLEMS_LIMIT = 20
 NEAREST = 5
@@ -23,7 +23,12 @@ _ALIKE = 1 / 3
 
 
 async def bind(
-    where: Statements, owner: str, steps: tuple[Step, ...], servers: tuple[str, ...] | None
+    where: Statements,
+    owner: str,
+    steps: tuple[Step, ...],
+    servers: tuple[str, ...] | None,
+    *,
+    may_use: MayUse = everything,
 ) -> tuple[tuple[Step, ...], tuple[Problem, ...]]:
     """Give each tool step that has no pin its pin.
 
@@ -32,17 +37,19 @@ async def bind(
         owner: Whose plan it is.
         steps: The plan's steps. Those of other kinds, and those with a pin, stay as they are.
         servers: The servers that the request may use; None for all that the owner may use.
+        may_use: Which tools the owner may use.
 
     Returns:
         The steps in their order, and what is wrong: a step with a problem has no pin. Codes: unknown_server,
-        server_not_allowed, server_disabled, tool_missing, tool_not_approved, and schema for parameters. Steps that name
-        no action are left to `domain.admission`.
+        server_not_allowed, tool_forbidden, server_disabled, tool_missing, tool_not_approved, and schema for
+        parameters. Steps that name no action are left to `domain.admission`.
     """
     wanted = [(index, step.action) for index, step in enumerate(steps) if _wants_pin(step) and step.action]
     actions = list(dict.fromkeys(action for _, action in wanted))
     if not actions:
         return steps, ()
-    desk = _Desk(where, await capabilities.doors(where, owner, sorted({action.server for action in actions})), servers)
+    doors = await capabilities.doors(where, owner, sorted({action.server for action in actions}))
+    desk = _Desk(where, doors, servers, may_use)
     found = await capabilities.find_all(where, actions, owner)
     bound = list(steps)
     problems: list[Problem] = []
@@ -64,10 +71,13 @@ def _wants_pin(step: Step) -> bool:
 class _Desk:
     """Says why an action cannot be bound."""
 
-    def __init__(self, where: Statements, doors: dict[str, Door], allowed: Sequence[str] | None) -> None:
+    def __init__(
+        self, where: Statements, doors: dict[str, Door], allowed: Sequence[str] | None, may_use: MayUse
+    ) -> None:
         self._where = where
         self._doors = doors
         self._allowed = allowed
+        self._may_use = may_use
         self._names: dict[tuple[str, str], list[str]] = {}
 
     async def problems(self, action: Action, found: Found | None, path: str) -> list[Problem]:
@@ -77,6 +87,9 @@ class _Desk:
             return [_problem("unknown_server", at_server, f"there is no tool server {_shown(action.server)}")]
         if self._allowed is not None and action.server not in self._allowed:
             return [_problem("server_not_allowed", at_server, f"this request may not use {action.server}")]
+        if not self._may_use(action.server, action.name):
+            message = f"the user may not use {_shown(action.name)} of {action.server}"
+            return [_problem("tool_forbidden", f"{path}/mcp_action_name", message)]
         if door.disabled:
             return [_problem("server_disabled", at_server, f"{action.server} is disabled")]
         at_name = f"{path}/mcp_action_name"
@@ -93,7 +106,8 @@ class _Desk:
         message = f"{action.server} offers no {action.type.value} {_shown(action.name)}"
         key = (action.server, action.type.value)
         if key not in self._names:
-            self._names[key] = await capabilities.names(self._where, action.server, action.type)
+            names = await capabilities.names(self._where, action.server, action.type)
+            self._names[key] = [name for name in names if self._may_use(action.server, name)]
         nearest = _nearest(action.name, self._names[key])
         return f"{message}; the nearest: {', '.join(map(_shown, nearest))}" if nearest else message
 

@@ -5,7 +5,7 @@ and is open to the owner. Fingerprints are taken when a list is read and never m
 spell a number in more than one way.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,15 @@ KINDS: Mapping[ActionType, tuple[CapabilityKind, ...]] = {
     ActionType.PROMPT: (CapabilityKind.PROMPT,),
 }
 """The kinds that an action may find, in the order in which they are tried."""
+
+
+MayUse = Callable[[str, str], bool]
+"""Whether somebody may use what a server, named first, offers by a name."""
+
+
+def everything(_server: str, _name: str) -> bool:
+    """Whether somebody may use it who may use everything."""
+    return True
 
 
 @dataclass(frozen=True)

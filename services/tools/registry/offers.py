@@ -11,7 +11,7 @@ from domain.shortlist import DESCRIPTION_CHARS, Entry, rank
 from domain.tools import ActionType, CapabilityKind, Effect
 from services.storage.statements import Statements
 from services.tools.registry import capabilities
-from services.tools.registry.capabilities import Usable
+from services.tools.registry.capabilities import MayUse, Usable, everything
 
 OFFERS = 12
 SHOWN_CHARS = 500
@@ -29,7 +29,13 @@ _ACTIONS = {
 
 
 async def offers(
-    where: Statements, owner: str, servers: tuple[str, ...] | None, query: str, *, limit: int = OFFERS
+    where: Statements,
+    owner: str,
+    servers: tuple[str, ...] | None,
+    query: str,
+    *,
+    limit: int = OFFERS,
+    may_use: MayUse = everything,
 ) -> tuple[ToolOffer, ...]:
     """Return what an owner's plan may use, best matches first.
 
@@ -39,8 +45,10 @@ async def offers(
         servers: The servers that the request may use; None for all that the owner may use.
         query: What the request wants, in words.
         limit: How many are offered at most.
+        may_use: What is left out, because the owner may not use it.
     """
-    rows = [row for row in await capabilities.usable(where, owner, servers) if _is_plain(row.capability.name)]
+    found = await capabilities.usable(where, owner, servers)
+    rows = [row for row in found if _is_plain(row.capability.name) and may_use(row.server, row.capability.name)]
     if not rows:
         return ()
     return await asyncio.to_thread(_offers, rows, query, limit)
