@@ -33,7 +33,7 @@ class Stage:
     """The activities of a process."""
 
     def __init__(self, parts: Parts) -> None:
-        models = Models(parts.caller, parts.sim.model)
+        models = Models(parts.caller, lambda: parts.sim.model)
         self.parts = parts
         self.sim = parts.sim
         self.planning = ModelPlanning(parts.db, models)

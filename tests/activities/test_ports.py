@@ -6,10 +6,12 @@ from typing import Any, get_type_hints
 
 import pytest
 
+from activities.alerts import ToldAlerts
 from activities.answering import ModelAnswering
 from activities.evaluating import ModelEvaluating
 from activities.execution import ModelExecution
 from activities.gateway import ModelGateway
+from activities.money import StoredMoney
 from activities.planning import ModelPlanning
 from activities.pool_checks import AdapterPoolChecks
 from activities.purging import StoredPurging
@@ -21,12 +23,14 @@ from composition.services import ModelServices, Services
 from composition.workers import activities as activities_of
 from contracts import gateway as gateway_port
 from contracts import ports
+from contracts.money import Alerts, Money
 from contracts.pool_checks import PoolChecks
 from contracts.purging import Purging
 from contracts.webhooks import Webhooks
 from runtime.tool_changes import RefreshOnChange
 from services.llm.gateway import Gateway
 from services.net.webhooks import WebhookSender
+from services.storage.live_settings import LiveSettings
 from services.tools.client.commands import Commands
 from services.tools.toolbox import open_toolbox
 from services.vault.vault import Vault
@@ -46,6 +50,8 @@ PAIRS: list[tuple[type, type]] = [
     (PoolChecks, AdapterPoolChecks),
     (Purging, StoredPurging),
     (Webhooks, SignedWebhooks),
+    (Money, StoredMoney),
+    (Alerts, ToldAlerts),
 ]
 
 
@@ -73,9 +79,12 @@ async def test_the_worker_registers_every_method(stage: Stage) -> None:
     ):
         gateway = Gateway(parts.db, parts.caller, parts.pool, parts.live)
         models = ModelServices(parts.adapters, parts.catalogue, parts.caller, gateway, stage.sim.model)
-        services = Services(parts.db, parts.writer, parts.live, vault, models, tools, on_change, sender)
+        services = Services(
+            parts.db, parts.writer, parts.live, vault, models, tools, on_change, sender, LiveSettings(parts.db)
+        )
         calls = ModelGateway(gateway, "here")
-        apart = (calls.follow_call, SignedWebhooks(parts.db, sender, "http://127.0.0.1").deliver_webhook)
+        webhooks = SignedWebhooks(parts.db, sender, "http://127.0.0.1")
+        apart = (calls.follow_call, webhooks.deliver_webhook, ToldAlerts(parts.db, sender).tell_alert)
         methods_of: list[Callable[..., Any]] = [*activities_of(services, calls), *apart]
         registered = [activity_name(method) for method in methods_of]
     promised = [activity_name(getattr(port, name)) for port, _ in PAIRS for name in methods(port)]

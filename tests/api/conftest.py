@@ -18,6 +18,7 @@ from services.llm.admin import PoolAdmin
 from services.storage.database import Database
 from services.storage.event_reader import EventReader
 from tests.api.served import serving
+from tests.keys import MASTER_KEYS, known, settle
 from tests.workflows.product import Product
 
 
@@ -32,6 +33,7 @@ async def served_settings(settings: Settings, database_url: str, temporal_addres
             "openai_model": "longhaul-sim",
             "provider_label": "simulated",
             "task_queue": f"api-{secrets.token_hex(4)}",
+            "master_keys": SecretStr(MASTER_KEYS),
         }
     )
 
@@ -59,10 +61,12 @@ async def database(services: Services) -> Database:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def idle_parts(database: Database, client: Client) -> Parts:
+async def idle_parts(database: Database, client: Client) -> AsyncIterator[Parts]:
     """Parts whose requests no worker takes: they stay as they were accepted."""
     deployment = Deployment(task_queue=f"nobody-{secrets.token_hex(4)}")
-    return Parts(database, EventReader(database), client, deployment)
+    parts = await known(Parts(database, EventReader(database), client, deployment))
+    yield parts
+    await settle(parts)
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -81,7 +85,13 @@ async def _working(
     pool = PoolAdmin(services.db, services.vault)
     workers = build_worker(client, served_settings, services)
     parts = Parts(
-        services.db, EventReader(services.db), client, deployment, pool=pool, live=services.live, flights=workers.flights
+        services.db,
+        EventReader(services.db),
+        client,
+        deployment,
+        pool=pool,
+        live=services.live,
+        flights=workers.flights,
     )
     async with (
         workers,

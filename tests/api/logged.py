@@ -23,12 +23,12 @@ async def search(api: httpx.AsyncClient, **query: Any) -> list[Json]:
     return found
 
 
-async def rows_of(api: httpx.AsyncClient, request_id: str, number: int = 1) -> list[Json]:
+async def rows_of(api: httpx.AsyncClient, request_id: str, number: int = 1, **query: Any) -> list[Json]:
     """Return the rows of a request id as soon as there are so many."""
     found: list[Json] = []
 
     async def are_there() -> bool:
-        found[:] = await search(api, request_id=request_id)
+        found[:] = await search(api, request_id=request_id, **query)
         return len(found) >= number
 
     await until(are_there)

@@ -12,26 +12,30 @@ from api.parts import Parts
 from api.serving import listen, serve
 from runtime import temporal
 from runtime.settings import Settings
+from services.identity.authenticator import Authenticator
 from services.storage.database import Database
 from services.storage.event_reader import EventReader
+from tests.keys import VAULT, api_client, known, settle
 
 PATIENCE_S = 10.0
 
 
 @asynccontextmanager
 async def serving(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
-    """Serve an API over these parts and give a client of it."""
+    """Serve an API over these parts and give a client of it, who comes as the tests' admin."""
+    parts = await known(parts)
     listener = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     server = asyncio.ensure_future(serve(parts, listener))
     try:
-        async with httpx.AsyncClient(base_url=url, timeout=15.0, trust_env=False) as client:
+        async with api_client(url) as client:
             await until_live(client)
             yield client
     finally:
         server.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await server
+        await settle(parts)
 
 
 async def until_live(client: httpx.AsyncClient) -> None:
@@ -47,7 +51,8 @@ async def until_live(client: httpx.AsyncClient) -> None:
 def parts_like(parts: Parts, *, database: Database | None = None, temporal: Client | None = None) -> Parts:
     """Return the same parts with one replaced, and a reader of their own."""
     chosen = database or parts.database
-    return Parts(chosen, EventReader(chosen), temporal or parts.temporal, parts.deployment)
+    identity = Authenticator(chosen, VAULT)
+    return Parts(chosen, EventReader(chosen), temporal or parts.temporal, parts.deployment, identity=identity)
 
 
 async def client_of(settings: Settings, address: str) -> Client:

@@ -72,7 +72,8 @@ async def test_amending_a_step_that_has_ended_is_a_conflict(product: Product) ->
 
     async def has_ended() -> bool:
         succeeded = (await product.steps(request_id))["s2"]["status"] == "succeeded"
-        return succeeded and (await product.query(request_id, "progress"))["active"] == 1  # the workflow knows it too
+        active: int = (await product.query(request_id, "progress"))["active"]
+        return succeeded and active == 1  # the workflow knows it too
 
     await eventually(has_ended)
     edits = [{"op": "set_prompt", "step_id": "s2", "prompt": "Something else"}]

@@ -207,6 +207,7 @@ async def cut_off(idle_parts: Parts, database_url: str) -> AsyncIterator[httpx.A
         await cable.mend()
         far = Database(cable.url)
         async with serving(parts_like(idle_parts, database=far)) as api:
+            await scrape(api)
             await cable.cut()
             yield api
         await far.close()
@@ -224,8 +225,10 @@ async def test_without_the_database_a_process_tells_its_own_figures(cut_off: htt
 async def test_a_database_that_hangs_does_not_hold_up_a_scrape(idle_parts: Parts, database_url: str) -> None:
     far = Database(database_url, pool_size=1)
     try:
-        async with serving(parts_like(idle_parts, database=far)) as api, far.transaction():
-            assert (await scrape(api)).value("longhaul_database_up") == 0
+        async with serving(parts_like(idle_parts, database=far)) as api:
+            assert (await scrape(api)).value("longhaul_database_up") == 1
+            async with far.transaction():
+                assert (await scrape(api)).value("longhaul_database_up") == 0
     finally:
         await far.close()
 

@@ -13,6 +13,7 @@ from cli.api import Api, Event
 from runtime.local.ports import free_port
 from runtime.settings import PROJECT_ROOT, Settings, child_environment
 from tests.api.served import until_live
+from tests.keys import ADMIN_KEY, api_client, process_variables
 from tests.workflows.product import Product, eventually
 
 THREE = "Write about rain. Write about snow. Then compare them."
@@ -48,13 +49,14 @@ def variables(served_settings: Settings) -> dict[str, str]:
         "DATABASE_URL": url.get_secret_value(),
         "TEMPORAL_ADDRESS": address,
         "LONGHAUL_TASK_QUEUE": served_settings.task_queue,
+        **process_variables(),
     }
 
 
 async def test_api_starts_and_answers_503_while_database_and_temporal_are_down() -> None:
     port = free_port()
     down = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", "TEMPORAL_ADDRESS": "127.0.0.1:1"}
-    async with api_process(down, port), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+    async with api_process(down, port), api_client(f"http://127.0.0.1:{port}", timeout=10) as client:
         assert (await client.get("/readyz")).json() == {
             "status": "not_ready",
             "database": "down",
@@ -75,7 +77,7 @@ async def test_watcher_of_a_restarted_api_misses_nothing(product: Product, varia
 
     async with api_process(variables, port) as first:
         watching = asyncio.create_task(
-            asyncio.to_thread(lambda: events.extend(Api(f"http://127.0.0.1:{port}").events(request_id)))
+            asyncio.to_thread(lambda: events.extend(Api(f"http://127.0.0.1:{port}", ADMIN_KEY).events(request_id)))
         )
         await eventually(heard)
         first.send_signal(signal.SIGTERM)

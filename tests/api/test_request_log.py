@@ -12,6 +12,8 @@ from fastapi import APIRouter, FastAPI, Request, WebSocket
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Scope
 
+from api import access
+from api.access_rows import ACCESS
 from api.app import create_app
 from api.gateway.following import CacheUse
 from api.gateway.headers import CALL_ID
@@ -19,10 +21,12 @@ from api.parts import Parts
 from api.request_log import note, note_model
 from domain.budget import Usage
 from domain.gateway import CallError, CallOutcome, Routing, Try
+from domain.permissions import Permission
 from services.storage.api_log import ApiCallRow, ApiLog
 from services.storage.database import Database
 from tests.api.logged import row_of, rows_of, search, tag
 from tests.api.served import parts_like, serving
+from tests.keys import api_client, bearer, settle
 from tests.storage.samples import until
 
 Json = dict[str, Any]
@@ -73,9 +77,10 @@ async def test_refusals_are_logged_with_their_code(
 
 async def test_a_stranger_that_is_turned_away_is_logged(idle: httpx.AsyncClient) -> None:
     mark = tag()
-    await idle.get("/v1/requests", headers={"X-Request-Id": mark, "Host": "evil.example"})
-    row = await row_of(idle, mark)
-    assert (row["route"], row["status"], row["error_code"]) == ("(none)", 403, "host_not_local")
+    await idle.get("/v1/requests", headers={"X-Request-Id": mark, "Authorization": "Bearer lh_nobody"})
+    (row,) = await rows_of(idle, mark, owner="nobody")
+    assert (row["route"], row["status"], row["error_code"]) == ("(none)", 401, "unauthenticated")
+    assert await search(idle, request_id=mark) == []
 
 
 async def test_health_metrics_and_documents_leave_none(idle: httpx.AsyncClient) -> None:
@@ -264,20 +269,24 @@ def doors() -> Doors:
 
 
 @pytest_asyncio.fixture
-async def app(idle_parts: Parts, doors: Doors) -> AsyncIterator[FastAPI]:
+async def app(idle_parts: Parts, doors: Doors, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FastAPI]:
     """The application with the doors, its log written at its end."""
-    made = create_app(parts_like(idle_parts))
+    parts = parts_like(idle_parts)
+    made = create_app(parts)
+    rows = ("POST /doors/answer", "POST /doors/job", "GET /doors/stream", "WEBSOCKET /doors/socket")
+    monkeypatch.setattr(access, "ACCESS", {**ACCESS, **dict.fromkeys(rows, Permission.LOG_READ)})
     made.include_router(doors.router)
     log = made.state.api_log = ApiLog(idle_parts.database)
     log.start()
     yield made
     await log.close()
+    await settle(parts)
 
 
 @pytest_asyncio.fixture
 async def at_doors(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+    async with api_client("http://localhost", transport=transport) as client:
         yield client
 
 
@@ -332,7 +341,11 @@ def scope_of(app: FastAPI, kind: str, path: str, mark: str) -> Scope:
         "raw_path": path.encode(),
         "query_string": b"",
         "root_path": "",
-        "headers": [(b"host", b"localhost"), (b"x-request-id", mark.encode())],
+        "headers": [
+            (b"host", b"localhost"),
+            (b"x-request-id", mark.encode()),
+            (b"authorization", bearer()["Authorization"].encode()),
+        ],
         "client": ("127.0.0.1", 1),
         "subprotocols": [],
     }
@@ -414,3 +427,11 @@ async def test_what_waits_is_stored_when_the_api_stops(idle_parts: Parts, idle: 
     async with serving(parts_like(idle_parts)) as api:
         await api.get("/v1/requests", headers={"X-Request-Id": mark})
     assert len(await search(idle, request_id=mark)) == 1
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_a_moment_out_of_all_bounds_is_no_fault_of_ours(idle: httpx.AsyncClient, moment: str) -> None:
+    for name in ("since", "until"):
+        for path in ("/v1/api-calls", "/v1/api-calls/summary"):
+            answer = await idle.get(path, params={name: moment})
+            assert answer.status_code == 200, answer.text

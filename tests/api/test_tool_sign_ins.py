@@ -14,6 +14,7 @@ from runtime.settings import Settings
 from services.tools.sign_in import tokens
 from services.tools.sign_in.tokens import Holder
 from tests.api.tool_desk import Desk, Json, Simulated, desk, simulated
+from tests.keys import bearer
 from tests.workflows.product import Product, eventually
 
 BACK = "/v1/tool-sign-ins/callback"
@@ -102,8 +103,15 @@ async def test_a_sign_in_of_somebody_else_is_not_found(tools: Desk, services: Se
     sign_in = tokens.SignIn(state, Holder("other", "somebody"), "https://example.org/sign-in")
     await tokens.begin_sign_in(services.db, sign_in, 60)
     assert (await tools.api.get(f"/v1/tool-sign-ins/{state}")).status_code == 404
-    assert (await tools.api.get(BACK, params={"state": state, "code": "stolen"})).status_code == 404
     await tokens.end_sign_in(services.db, state)
+
+
+async def test_a_browser_comes_back_without_a_key(tools: Desk, guarded: Simulated) -> None:
+    started = await begun(tools, await guarded_id(tools, guarded))
+    del tools.api.headers["authorization"]
+    page = await tools.api.get(f"{BACK}?{await way_back(guarded, started['url'])}")
+    tools.api.headers.update(bearer())
+    assert "Thank you" in page.text
 
 
 @pytest.mark.parametrize("state", ["nobodys", "%00", "<script>", "\n"])

@@ -4,9 +4,8 @@ import asyncio
 import sys
 from dataclasses import dataclass
 
-import httpx
-
 from runtime.settings import PROJECT_ROOT, child_environment
+from tests.keys import ADMIN_KEY, api_client
 
 WITHIN_S = 15.0
 
@@ -26,6 +25,7 @@ class Cli:
 
     api: str
     temporal_address: str = ""
+    key: str = ADMIN_KEY
 
     async def __call__(self, *arguments: str) -> Ran:
         """Run a command to its end."""
@@ -36,7 +36,12 @@ class Cli:
             *arguments,
             cwd=PROJECT_ROOT,
             env=child_environment(
-                {"LONGHAUL_API_URL": self.api, "TEMPORAL_ADDRESS": self.temporal_address, "COLUMNS": "200"}
+                {
+                    "LONGHAUL_API_URL": self.api,
+                    "LONGHAUL_API_KEY": self.key,
+                    "TEMPORAL_ADDRESS": self.temporal_address,
+                    "COLUMNS": "200",
+                }
             ),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -59,7 +64,7 @@ class Cli:
         """Wait until an event of this type has happened."""
         path = f"/v1/requests/{request_id}/events?types={event}"
         async with (
-            httpx.AsyncClient(base_url=self.api, trust_env=False, timeout=WITHIN_S) as api,
+            api_client(self.api, timeout=WITHIN_S) as api,
             api.stream("GET", path) as events,
         ):
             await anext(events.aiter_lines())

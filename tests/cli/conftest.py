@@ -11,6 +11,7 @@ from runtime.local import Supervisor, programs
 from runtime.local.ports import free_port
 from runtime.settings import Settings
 from tests.cli.command import Cli
+from tests.keys import process_variables
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -29,6 +30,7 @@ async def server(
         "LONGHAUL_TASK_QUEUE": f"cli-{secrets.token_hex(4)}",
         "LONGHAUL_API_PORT": str(port),
         "LONGHAUL_SEARCH_ATTRIBUTES": "off",
+        **process_variables(),
     }
     async with Supervisor(state_dir / "cli") as supervisor:
         await supervisor.start(programs.server("127.0.0.1", port, variables))

@@ -14,6 +14,7 @@ import pytest
 from runtime.settings import PROJECT_ROOT
 from tests.cli_only.command import Ran, Terminal
 from tests.docs.pages import blocks, page
+from tests.keys import ADMIN_KEY
 from tests.workflows.product import Json, Product, eventually
 from tests.workflows.test_steps import TWO_PARTS, plan_of
 
@@ -87,7 +88,7 @@ def stage_for(command: Shown) -> Stage:
 async def test_readmes_command_works(command: Shown, terminal: Terminal, product: Product) -> None:
     request_id = await stage_for(command)(product)
     line = command.line.replace(API, str(product.api.base_url).rstrip("/")).replace(PYTHON, sys.executable)
-    variables = {"ID": request_id, "LONGHAUL_API_URL": str(product.api.base_url)}
+    variables = {"ID": request_id, "LONGHAUL_API_URL": str(product.api.base_url), "LONGHAUL_API_KEY": ADMIN_KEY}
     ran, _ = await asyncio.gather(
         terminal.run(f"cd {PROJECT_ROOT} && {line}", **variables), approve_what_is_asked(command, product)
     )

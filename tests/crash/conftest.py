@@ -18,8 +18,8 @@ from runtime.local.temporal_server import Ports
 from runtime.settings import Settings
 from services.storage.migrate import migrate
 from tests.crash.machine import Machine, api_alone, worker_alone
+from tests.keys import api_client, process_variables
 from tests.workflows.product import Product, eventually
-from tests.workflows.running import TEST_KEYS
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -39,9 +39,12 @@ async def machine(settings: Settings, state_dir: Path, temporal_binary: Path) ->
         await supervisor.start(programs.atlassian_simulator(jira_port, folder / "writes.jsonl"))
         servers = folder / "tool-servers.json"
         servers.write_text(json.dumps(simulated_servers(jira_port)))
+        failpoints = folder / "failpoints"
+        failpoints.mkdir()
         variables = {
+            "LONGHAUL_FAILPOINTS": str(failpoints),
             "LONGHAUL_STATE_DIR": str(folder),
-            "LONGHAUL_MASTER_KEYS": TEST_KEYS,
+            **process_variables(),
             "LONGHAUL_TOOL_SERVERS_FILE": str(servers),
             "DATABASE_URL": postgres.address,
             "TEMPORAL_ADDRESS": dev.address,
@@ -54,7 +57,7 @@ async def machine(settings: Settings, state_dir: Path, temporal_binary: Path) ->
         await supervisor.start(api_alone(api_port, variables))
         client = await temporal.connect(settings.model_copy(update={"temporal_address": dev.address}))
         async with (
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{api_port}", timeout=30, trust_env=False) as api,
+            api_client(f"http://127.0.0.1:{api_port}", timeout=30) as api,
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{sim_port}", timeout=30, trust_env=False) as model,
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{jira_port}", timeout=30, trust_env=False) as jira,
         ):

@@ -18,6 +18,7 @@ from services.storage.views import calls as call_views
 from services.storage.views.calls import CallState, CallView
 from simulators.model_provider.calls import account_of
 from tests.crash.machine import Machine, worker_alone
+from tests.keys import api_client
 from tests.workflows.product import Product, eventually
 
 PATIENCE_S = 120.0
@@ -78,6 +79,35 @@ async def test_a_call_with_a_key_outlives_client_and_worker(machine: Machine, pr
     assert again.json() == answer.json()
     states = Counter(row.state for row in await journal(machine, answer.headers["x-longhaul-request-id"]))
     assert states == {CallState.LOST: 1, CallState.FINISHED: 1}
+
+
+async def noted(machine: Machine, product: Product) -> bool:
+    """Whether the log says of this test's one call how much has come."""
+    database = Database(machine.database_url)
+    rows = await database.fetch(
+        "SELECT FROM request r JOIN request_event e ON e.request_id = r.id "
+        "WHERE r.options->>'model' = $1 AND e.type = 'call.chunk' AND (e.data->>'size')::int > 0",
+        product.model,
+    )
+    await database.close()
+    return bool(rows)
+
+
+async def test_what_a_dead_worker_heard_of_an_answer_in_one_piece_is_paid(machine: Machine, product: Product) -> None:
+    await product.fault({"chunk_delay_s": 1.0}, times=1)
+    key = {"Idempotency-Key": secrets.token_hex(8)}
+    asked = asyncio.create_task(product.api.post("/v1/chat/completions", json=asking(product), headers=key, timeout=60))
+    await eventually(lambda: noted(machine, product))
+    machine.supervisor.kill("worker")
+    answer = await asked
+    assert answer.status_code == 200, answer.text
+    call_id = answer.headers["x-longhaul-request-id"]
+    lost, finished = await journal(machine, call_id)
+    assert (lost.state, finished.state) == (CallState.LOST, CallState.FINISHED)
+    assert lost.usage.estimated
+    assert lost.usage.output_tokens > 0
+    whole = (await product.api.get(f"/v1/calls/{call_id}")).json()
+    assert whole["cost_micros"] == lost.cost_micros + finished.cost_micros
 
 
 async def test_a_call_that_a_server_began_itself_outlives_it(machine: Machine, product: Product) -> None:
@@ -143,7 +173,7 @@ async def check_limits_under_kills(machine: Machine, product: Product, *, calls:
     body = asking(product, longhaul={"wait_s": 10 * PATIENCE_S})
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
     url = str(machine.product.api.base_url)
-    async with httpx.AsyncClient(base_url=url, timeout=10 * PATIENCE_S, limits=limits, trust_env=False) as client:
+    async with api_client(url, timeout=10 * PATIENCE_S, limits=limits) as client:
 
         async def call() -> httpx.Response:
             return await client.post("/v1/chat/completions", json=body)

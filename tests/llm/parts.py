@@ -18,7 +18,7 @@ from domain.request import Options
 from services.llm.adapters.factory import open_adapters
 from services.llm.assignment import Assignment, Compose
 from services.llm.caller import ModelCaller
-from services.llm.chat import Adapter, ChatAnswer, ChatRequest, Target
+from services.llm.chat import Adapter, ChatAnswer, ChatRequest, PlainRequest, Target
 from services.llm.collecting import Collected
 from services.llm.pool.catalogue import Catalogue
 from services.llm.pool.pool import ModelPool
@@ -138,10 +138,10 @@ def chat_request(model: str, **changes: Any) -> ChatRequest:
     return ChatRequest.task(**(fields | changes))
 
 
-def composing(request: ChatRequest) -> Compose:
+def composing(request: ChatRequest | PlainRequest) -> Compose:
     """Return what gives the caller a ready request."""
 
-    async def compose(_where: Statements) -> ChatRequest:
+    async def compose(_where: Statements) -> ChatRequest | PlainRequest:
         return request
 
     return compose

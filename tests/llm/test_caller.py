@@ -146,14 +146,13 @@ async def test_what_was_refused_costs_nothing(parts: Parts) -> None:
     assert not of_type(await parts.log(request_id), "cost")
 
 
-async def test_the_calls_own_time_ends_it_and_its_input_counts(parts: Parts) -> None:
+async def test_the_calls_own_time_ends_it(parts: Parts) -> None:
     await parts.sim.fault(hang=True)
     request_id = await parts.new_request()
     request = chat_request(parts.sim.model, timeout_s=0.3)
     with pytest.raises(CallFailed) as caught:
         await parts.caller.call(assignment(request_id), composing(request))
     assert type(caught.value.error) is ModelTimedOut
-    assert caught.value.cost_micros == request.input_tokens
 
 
 async def test_a_cancelled_call_ends_at_once_and_says_what_it_used(parts: Parts) -> None:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime.settings import PROJECT_ROOT, LogLevel, Placement, Settings, SettingsError, load, variable
+from domain.live_settings import LogLevel
+from domain.placement import Placement
+from runtime.settings import PROJECT_ROOT, Settings, SettingsError, load, variable
 
 
 @pytest.fixture(autouse=True)

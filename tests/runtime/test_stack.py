@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from runtime.local import programs
+from runtime.local.admin_key import admin_key
 from runtime.local.errors import LocalError
 from runtime.local.ports import free_port
 from runtime.local.process import ProcessSpec
@@ -64,14 +65,19 @@ async def test_everything_comes_up_and_the_server_is_told_where_it_is(
 ) -> None:
     async with Stack(own_settings, teller) as stack:
         stack.show_addresses()
+        key = (own_dir / "admin.key").read_text().strip()
         told = (await asyncio.to_thread(_read, stack.api_url)).decode()
         assert f"?host={own_dir}/sockets" in told
         assert f"'TEMPORAL_ADDRESS': '127.0.0.1:{own_settings.temporal_port}'" in told
         assert f"'LONGHAUL_OPENAI_BASE_URL': 'http://127.0.0.1:{own_settings.simulator_port}/v1'" in told
         assert "'LONGHAUL_PROVIDER_LABEL': 'simulated'" in told
+        assert f"'LONGHAUL_ADMIN_KEY': '{key}'" in told
         pids = [stack.supervisor.pid(name) for name in ("postgres", "temporal", "simulator", "server")]
     assert not any(pid is None or psutil.pid_exists(pid) for pid in pids)
-    assert f"{stack.api_url}/docs" in teller.console.export_text()
+    shown = teller.console.export_text()
+    assert f"{stack.api_url}/docs" in shown
+    assert shown.count(key) == 1
+    assert admin_key(own_settings) == (key, False)
 
 
 @pytest.mark.usefixtures("echoing_server")

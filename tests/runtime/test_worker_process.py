@@ -18,6 +18,7 @@ from domain.request import Outcome, Phase
 from runtime import search_attributes, temporal
 from runtime.local.ports import free_port
 from runtime.settings import PROJECT_ROOT, Settings
+from tests.keys import process_variables
 from tests.llm.parts import OWNER, parts
 
 
@@ -57,6 +58,7 @@ def variables(database_url: str, temporal_address: str, simulator: str, queue: s
         "LONGHAUL_OPENAI_BASE_URL": simulator,
         "LONGHAUL_OPENAI_MODEL": "longhaul-sim",
         "LONGHAUL_TASK_QUEUE": queue,
+        **process_variables(),  # the run's database has secrets that these keys seal
     }
 
 

@@ -21,11 +21,10 @@ from runtime.settings import Settings
 from services.llm.admin import PoolAdmin
 from services.storage.event_reader import EventReader
 from services.tools.admin import ToolAdmin
+from tests.keys import MASTER_KEYS, api_client, known, settle
 from tests.workflows.product import Product
 
 MODEL = "longhaul-sim"
-TEST_KEYS = "test:" + base64.urlsafe_b64encode(bytes(32)).decode()
-"""Seals what no test keeps secret."""
 TEST_WEBHOOK_SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
 
 
@@ -40,7 +39,7 @@ def settings_of(settings: Settings, database_url: str, temporal_address: str, si
             "provider_label": SIMULATED,
             "task_queue": f"test-{secrets.token_hex(4)}",
             "workflow_sandbox": True,
-            "master_keys": SecretStr(TEST_KEYS),
+            "master_keys": SecretStr(MASTER_KEYS),
             "webhook_secret": SecretStr(TEST_WEBHOOK_SECRET),
             "tool_servers_file": Path("no-such-file"),
             "providers_file": Path("no-such-file"),
@@ -73,14 +72,16 @@ async def running(settings: Settings) -> AsyncIterator[Product]:
         listener = listen("127.0.0.1", 0)
         port = listener.getsockname()[1]
         async with workers:
+            parts = await known(parts)
             serving = asyncio.create_task(serve(parts, listener))
             async with (
-                httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as api,
+                api_client(f"http://127.0.0.1:{port}", timeout=30) as api,
                 httpx.AsyncClient(base_url=_control_of(settings), timeout=30, trust_env=False) as model,
             ):
                 yield Product(api, model, client, MODEL, settings.task_queue, services, pool)
             serving.cancel()
             await asyncio.gather(serving, return_exceptions=True)
+            await settle(parts)
 
 
 def _control_of(settings: Settings) -> str:

@@ -16,13 +16,17 @@ from temporalio.worker import Worker
 from activities.purging import StoredPurging
 from composition.workers import sandbox
 from contracts.purging import PURGE, Purge, Purged, Purging, Sweep, Swept
+from domain.gateway import CallOptions
 from domain.purging import Keep, PurgeKind
 from runtime import temporal
 from runtime.schedules import ensure_purge_schedule
 from runtime.settings import Settings
+from services.storage import gateway_calls
 from services.storage.database import Database
+from services.storage.gateway_calls import NewCall
 from services.storage.purging import sweep
 from tests.storage.leases import lease, unique
+from tests.storage.old_rows import call_of, left
 from workflows.purging import SWEEPS_A_RUN
 from workflows.registry import WORKFLOWS
 
@@ -164,3 +168,30 @@ async def test_a_database_that_is_away_is_an_error_that_is_tried_again() -> None
     with pytest.raises(ApplicationError) as failed:
         await ActivityEnvironment().run(StoredPurging(away).sweep, Sweep(kind=PurgeKind.API_CALLS))
     assert (failed.value.type, failed.value.non_retryable) == ("Unavailable", False)
+
+
+async def test_a_call_without_a_workflow_is_removed_and_one_that_has_one_stays(
+    connected: Client, queue: str, db: Database
+) -> None:
+    await db.fetch("DELETE FROM purge_mark")
+    lost, running = [
+        (await gateway_calls.accept(db, NewCall(call_of(2), "o", "{}", CallOptions(model="m")))).call_id for _ in "ab"
+    ]
+    handle = await connected.start_workflow(PURGE, Purge(), id=running, task_queue=f"nobody-{queue}")
+    sweep_calls = Sweep(kind=PurgeKind.UNSTARTED_CALLS)
+    try:
+        swept = await ActivityEnvironment(client=connected).run(StoredPurging(db).sweep, sweep_calls)
+    finally:
+        await handle.terminate()
+    assert (swept.rows >= 1, swept.more) == (True, False)
+    assert [await left(db, "request", "id", call) for call in (lost, running)] == [0, 1]
+
+
+async def test_nothing_is_removed_while_temporal_does_not_answer(settings: Settings, db: Database) -> None:
+    await db.fetch("DELETE FROM purge_mark")
+    accepted = await gateway_calls.accept(db, NewCall(call_of(2), "o", "{}", CallOptions(model="m")))
+    nowhere = await temporal.connect(settings.model_copy(update={"temporal_address": "127.0.0.1:9"}), lazy=True)
+    with pytest.raises(ApplicationError) as failed:
+        await ActivityEnvironment(client=nowhere).run(StoredPurging(db).sweep, Sweep(kind=PurgeKind.UNSTARTED_CALLS))
+    assert (failed.value.type, failed.value.non_retryable) == ("Unavailable", False)
+    assert await left(db, "request", "id", accepted.call_id) == 1

@@ -9,10 +9,11 @@ from typing import Any
 
 from api.gateway.models import Models
 from domain import ids
-from domain.budget import Usage
+from domain.budget import Price, Usage
 from domain.content import Text
 from domain.events import Event, EventType
 from domain.gateway import CallError, CallOutcome, Routing, Try
+from domain.ledger import Rate
 from domain.model_pool import Capability, Deployment, Route
 from domain.route_names import RouteNames
 from services.storage import blobs, events
@@ -64,6 +65,9 @@ class ScriptedModels(Models):
 
     def routes_for(self, owner: str) -> Sequence[Route]:
         return [route for route in ROUTES if not route.disabled and (route.owners is None or owner in route.owners)]
+
+    def rates(self, asked: str, owner: str) -> Sequence[Rate]:  # noqa: ARG002  the protocol's
+        return (Rate(Price()),)
 
     def deployments_of(self, route: Route) -> Sequence[Deployment]:
         return () if route.name == "plain" else (SIM,)

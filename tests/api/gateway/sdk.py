@@ -13,11 +13,12 @@ from pydantic import SecretStr
 from domain.model_pool import ANY_MODEL, Account, Deployment, Dialect, Limit, Provider, Route, RouteTarget
 from services.llm.config import accounts, deployments, providers, routes
 from services.llm.config.edit import Source, editing
+from tests.keys import ADMIN_KEY
 from tests.llm.pooled import PRICE, VAULT
 from tests.workflows.product import Product
 
-KEY = "any-key"
-"""What SDKs must be given; the API serves its own machine and asks for none."""
+KEY = ADMIN_KEY
+"""What SDKs are given."""
 PATHS = {Dialect.OPENAI: "/v1", Dialect.ANTHROPIC: "/anthropic/v1", Dialect.GEMINI: "/gemini/v1beta"}
 """Where the simulated provider speaks each dialect."""
 

@@ -292,7 +292,7 @@ async def test_a_server_that_stops_ends_its_streams_and_not_the_calls(gate_parts
 
 async def test_a_log_that_cannot_be_read_ends_the_following(gate_parts: Parts, far_maker: Maker) -> None:
     following = await begin(gate_parts, ME, asked(model()))
-    data: Json = {"v": 1, "call_id": f"{following.call_id}/call/1/none", "first": 0, "chunks": []}
+    data: Json = {"v": 1, "call_id": f"{following.call_id}/call/1/none", "first": 0, "chunks": [{}]}
     event = Event(source="call/x", source_seq=1, type=EventType.CALL_CHUNK, data=data)
     async with far_maker.db.transaction() as tx:
         await events.append(tx, following.call_id, [event])

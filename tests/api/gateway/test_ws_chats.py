@@ -11,12 +11,14 @@ import pytest
 from temporalio.client import Client
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
 
 from api.body_limit import MAX_CALL_BYTES
 from api.gateway.websocket import MAX_CALLS
 from domain.gateway import CallError
 from tests.api.gateway.maker import Maker, model, said
 from tests.api.gateway.test_following_calls import cancel_asked
+from tests.keys import ADMIN_KEY, bearer
 from tests.workflows.product import eventually
 
 Json = dict[str, Any]
@@ -55,7 +57,7 @@ class Socket:
 @asynccontextmanager
 async def socket_of(gate: httpx.AsyncClient, **headers: str) -> AsyncIterator[Socket]:
     url = str(gate.base_url.join("/v1/chat/ws")).replace("http", "ws", 1)
-    async with connect(url, additional_headers=headers, proxy=None) as connection:
+    async with connect(url, additional_headers={**bearer(), **headers}, proxy=None) as connection:
         yield Socket(connection)
 
 
@@ -286,8 +288,21 @@ async def test_local_origins_are_served(gate: httpx.AsyncClient) -> None:
         assert "error" in await socket.frame()
 
 
-async def test_a_foreign_host_is_refused(gate: httpx.AsyncClient) -> None:
+async def test_a_page_brings_its_key_as_a_subprotocol(gate: httpx.AsyncClient) -> None:
+    url = str(gate.base_url.join("/v1/chat/ws")).replace("http", "ws", 1)
+    spoken = [Subprotocol("longhaul"), Subprotocol(f"bearer.{ADMIN_KEY}")]
+    async with connect(url, subprotocols=spoken, proxy=None) as connection:
+        assert connection.subprotocol == "longhaul"
+        socket = Socket(connection)
+        await socket.send({"type": "cancel", "id": "x"})
+        assert "error" in await socket.frame()
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer lh_nobody"}, {"Authorization": "Basic bGg6bGg="}])
+async def test_a_socket_without_a_good_key_is_refused(gate: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    url = str(gate.base_url.join("/v1/chat/ws")).replace("http", "ws", 1)
     with pytest.raises(InvalidStatus) as refused:
-        async with connect("ws://evil.example/v1/chat/ws", host="127.0.0.1", port=gate.base_url.port, proxy=None):
+        async with connect(url, additional_headers=headers, proxy=None):
             pass
-    assert refused.value.response.status_code == 403
+    assert refused.value.response.status_code == 401
+    assert json.loads(refused.value.response.body)["error"]["type"] == "authentication_error"

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import httpx2
 import pytest
 from mcp.client import Client
+from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, TextContent
 
+from tests.keys import bearer
 from tests.workflows.product import Json, Product
 
 GENERATIONS = {"2025-11-25": "legacy", "2026-07-28": "auto"}
@@ -59,7 +62,10 @@ def url_of(api: httpx.AsyncClient) -> str:
 async def agent_of(where: Product | httpx.AsyncClient, generation: str = "2026-07-28") -> AsyncIterator[Agent]:
     """Connect a client that speaks this generation. In the test's own task: the SDK wants to be left where entered."""
     api = where.api if isinstance(where, Product) else where
-    async with Client(url_of(api), mode=GENERATIONS[generation]) as client:
+    async with (
+        httpx2.AsyncClient(headers=bearer(), trust_env=False, timeout=60.0) as http,
+        Client(streamable_http_client(url_of(api), http_client=http), mode=GENERATIONS[generation]) as client,
+    ):
         assert client.protocol_version == generation
         yield Agent(client)
 

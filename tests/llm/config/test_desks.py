@@ -7,7 +7,8 @@ import pytest
 
 from domain.errors import Conflict, InvalidInput, NotFound
 from domain.model_pool import Limit, LimitKind, RouteTarget
-from services.llm.admin import ChangeFilter, Kind, NewCredential, PoolAdmin, StaleRevision
+from domain.revisions import StaleRevision
+from services.llm.admin import ChangeFilter, Kind, NewCredential, PoolAdmin
 from services.llm.config.edit import Action, Source
 from services.llm.config.shelf import ACCOUNTS
 from services.vault.vault import Vault
