@@ -183,7 +183,8 @@ async def check_limits_under_kills(machine: Machine, product: Product, *, calls:
             await some_done(answers, calls // share)
             machine.supervisor.kill("worker")
         done = await asyncio.gather(*answers)
-    assert Counter(answer.status_code for answer in done) == {200: calls}
+    failed = [answer.text for answer in done if answer.status_code != 200]
+    assert Counter(answer.status_code for answer in done) == {200: calls}, failed
     assert len({answer.json()["id"] for answer in done}) == calls
     windows = (await product.provider.get("/__sim/windows", params={"window_s": window_s})).json()["windows"]
     ours = [windows[account_of(f"key-of-{product.model}-{number}")] for number in range(3)]

@@ -11,13 +11,17 @@ from services.storage.caller_limits import Ask, take
 from services.storage.database import Database
 from tests.limits.callers import unique
 
-_END = """
-    SELECT clock_timestamp() AS at, longhaul_limit_settle($1, jsonb_build_object('input_tokens', $2::int))"""
+_END = "SELECT longhaul_limit_settle($1, jsonb_build_object('input_tokens', $2::int))"
 
 
 @dataclass
 class Hammer:
-    """Asks for calls of these subjects. `given`: when each was let in and ended, and what it reserved and used."""
+    """Asks for calls of these subjects.
+
+    `given`: of each call when it was counted (`at`, the database's clock), when its caller had it under way, what it
+    used, and whether the limits said that they were kept. The clock that it was counted by stands still while the count
+    waits for what others have ended meanwhile: at once are those whose callers had them at once.
+    """
 
     db: Database
     subjects: list[str]
@@ -34,12 +38,14 @@ class Hammer:
                 self.refused += 1
                 await asyncio.sleep(0.002)
                 continue
+            began = time.time()
             most = all(limit.used <= limit.amount for limit in taken.standing.limits)
             await asyncio.sleep(0.004 * (number % 4))
             used = tokens - number % 5
-            (end,) = await self.db.fetch(_END, call_id, used)
-            told = {"at": taken.standing.at.timestamp(), "end": end["at"].timestamp(), "used": used, "within": most}
-            self.given.append(told)
+            ended = time.time()
+            await self.db.fetch(_END, call_id, used)
+            at = taken.standing.at.timestamp()
+            self.given.append({"at": at, "began": began, "ended": ended, "used": used, "within": most})
 
 
 async def hammer(url: str, subjects: list[str], seconds: float, tasks: int) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def most_within(taken: list[tuple[float, int]], window_s: float = 1.0) -> int:
 
 
 def most_at_once(given: list[dict[str, Any]]) -> int:
-    steps = sorted([(each["at"], 1) for each in given] + [(each["end"], -1) for each in given])
+    steps = sorted([(each["began"], 1) for each in given] + [(each["ended"], -1) for each in given])
     most, held = 0, 0
     for _, step in steps:
         held += step
