@@ -58,8 +58,12 @@ class ToldAlerts(Alerts):
                 found = await alerts.read(self._db, alert.alert_id)
             except NotFound:
                 return  # its budget was removed: nobody wants to know any more
-            if found.alert.state is AlertState.PENDING and found.webhook is not None:
-                await self._tell(found.alert, found.webhook)
+            if found.alert.state is not AlertState.PENDING:
+                return
+            if found.webhook is None:  # it was taken away after a try: the log has it
+                await alerts.note(self._db, alert.alert_id, AlertState.TOLD)
+                return
+            await self._tell(found.alert, found.webhook)
 
     async def _tell(self, alert: BudgetAlert, url: str) -> None:
         body = json.dumps(told(alert), separators=(",", ":")).encode()

@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from api.caller import Caller
 from api.gateway.models import Models
 from api.problems import ApiProblem
 from domain.caller_errors import Forbidden
+from domain.edits import Edit, RaiseBudget
+from domain.errors import Conflict
 from domain.gateway import CallOptions
 from domain.grants import GrantKind
-from domain.json_fields import objects_of
 from domain.ledger import (
     CALL_MARGIN_S,
-    MOST_MICROS,
     REQUEST_HOLD_S,
     Charge,
     Payer,
@@ -30,6 +30,7 @@ from services.storage.statements import Statements
 
 _CALL_S: Final = 600.0
 _HOUR_S: Final = 3600.0
+_EDITS: Final[TypeAdapter[tuple[Edit, ...]]] = TypeAdapter(tuple[Edit, ...])
 
 
 def payer_of(caller: Caller) -> Payer:
@@ -62,31 +63,32 @@ def request_charge(caller: Caller, options: Options) -> Charge:
 async def hold_raised_budget(where: Statements, request_id: str, edits: JsonValue) -> None:
     """Hold more for a request whose budget an amendment raises, before the amendment is sent; a repeat changes nothing.
 
-    Should the amendment then be refused, what is held stays until the request ends.
+    The workflow does the same for amendments that come by another door. Refused here, an amendment has not been sent,
+    so that its message id can be used again when there is money. Should it be refused later, what is held stays until
+    the request ends.
 
     Raises:
-        ApiProblem: 409, the money is held by the request that this one is a step of.
+        ApiProblem: 409, the hold has ended, or is that of the request that this one is a step of.
         InsufficientFunds, FundsOnHold, BudgetSpent: There is not so much money.
-        Conflict: The request has ended.
         Unavailable: The database does not answer.
     """
-    wanted = max((_raised(edit) for edit in objects_of(edits)), default=0)
-    if not wanted:
+    to_micros = _raised(edits)
+    if not to_micros:
         return
-    root = await charges.root_of(where, request_id)
-    if root is None:
-        return
-    if root != request_id:
-        raise ApiProblem(409, "held_by_root", f"the money is held by the request {root}: raise the budget of that one")
-    await charges.extend(where, request_id, wanted)
+    try:
+        await charges.raise_to(where, request_id, to_micros)
+    except Conflict as refused:
+        raise ApiProblem(409, refused.problems[0].code, str(refused)) from None
 
 
-def _raised(edit: Mapping[str, Any]) -> int:
-    """Return to how much an edit raises the whole request's budget; 0: it does not. Its shape is judged elsewhere."""
-    to = edit.get("to_micros")
-    if edit.get("op") != "raise_budget" or edit.get("step_id") is not None or not isinstance(to, int):
+def _raised(edits: JsonValue) -> int:
+    """Return to how much edits raise the whole request's budget; 0: not at all, or the workflow will refuse them."""
+    try:
+        read = _EDITS.validate_python(edits)
+    except ValidationError:
         return 0
-    return to if 0 < to <= MOST_MICROS else 0
+    raised = (edit.to_micros for edit in read if isinstance(edit, RaiseBudget) and edit.step_id is None)
+    return max(raised, default=0)
 
 
 def _size(options: CallOptions, body: Mapping[str, Any]) -> Size:

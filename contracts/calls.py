@@ -25,7 +25,8 @@ from domain.value import Value
 class RequestFacts(Value):
     """What every activity of a request needs to know of it.
 
-    `inputs`: for a sub-request, the results of its parent's steps that it builds on, by step id.
+    `inputs`: for a sub-request, the results of its parent's steps that it builds on, by step id. `held`: money is held
+    for it, by itself or by its root, so that a raised budget is held before it is taken.
     """
 
     request_id: str
@@ -37,6 +38,7 @@ class RequestFacts(Value):
     parent: ParentStep | None = None
     depth: int = 0
     inputs: dict[str, Text] = {}
+    held: bool = False
 
 
 class Work(Value):

@@ -1,5 +1,6 @@
 """The care of the ledger: checks, the closing of orphaned holds, the telling of alerts; by schedule, as workflows.
 
+A request's workflow asks something of it, too: that a raised budget is held before it is taken.
 A broken invariant is an alarm: the check's workflow fails and names it, so that it is seen in Temporal's web page.
 """
 
@@ -11,6 +12,7 @@ from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType
 
 from contracts.policies import HEARTBEAT_TIMEOUT, NON_RETRYABLE, ActivityOptions
+from domain.errors import Problem
 from domain.value import Value
 
 CHECK_LEDGER = "CheckLedgerWorkflow"
@@ -29,7 +31,7 @@ BATCH = 50
 """Holds that one activity looks at, and alerts that one check begins to tell."""
 
 BATCHES_A_RUN = 20
-"""Batches of one run of the reconciler; the next run goes on."""
+"""Batches of one run of the reconciler; the next run goes on with those that were not looked at for longest."""
 
 MONEY_WORK = ActivityOptions(
     start_to_close_timeout=timedelta(minutes=2),
@@ -38,7 +40,16 @@ MONEY_WORK = ActivityOptions(
     retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=10), non_retryable_error_types=NON_RETRYABLE),
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
-"""Options of all activities here but the sending of webhooks: each may run again."""
+"""Options of all activities here but the checks, the sending of webhooks and `raise_hold`: each may run again."""
+
+CHECK_WORK = ActivityOptions(
+    start_to_close_timeout=timedelta(minutes=25),
+    schedule_to_close_timeout=timedelta(minutes=28),
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+    retry_policy=MONEY_WORK["retry_policy"],
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+"""Options of the checks: over a large ledger every query may take its whole time (`services.ledger.invariants`)."""
 
 
 class CheckLedger(Value):
@@ -69,7 +80,7 @@ class Reconcile(Value):
     """Close orphaned holds.
 
     Attributes:
-        after: Go on behind this hold.
+        after: The last hold that the batch before this has seen. It is not due again, so nothing begins behind it.
         start_grace_s: How long a hold is left alone whose work has not begun or whose time is over.
         look_every_s: How long any other is left alone, after it was made or looked at.
     """
@@ -93,6 +104,19 @@ class Reconciled(Value):
     closed: int = 0
     posted_micros: int = 0
     after: str = ""
+
+
+class RaiseHold(Value):
+    """Hold `to_micros` in all for a request."""
+
+    request_id: str
+    to_micros: int
+
+
+class RaisedHold(Value):
+    """What came of it. `problems`: why no more is held than before; none: so much is, or nothing needs to be."""
+
+    problems: tuple[Problem, ...] = ()
 
 
 class AlertRef(Value):
@@ -126,6 +150,11 @@ class Money(ABC):
     @activity.defn(name="reconcile_ledger")
     async def reconcile_ledger(self, request: Reconcile) -> Reconciled:
         """Close the orphaned holds of a batch, by evidence; holds of work under way are left alone."""
+
+    @abstractmethod
+    @activity.defn(name="raise_hold")
+    async def raise_hold(self, request: RaiseHold) -> RaisedHold:
+        """Hold more for a request whose budget is to be raised; a repeat changes nothing. Fit for a local activity."""
 
 
 class Alerts(ABC):

@@ -7,12 +7,17 @@ from domain.value import Value
 _MILLION = 1_000_000
 
 
+DEAREST_MICROS = 10**12
+"""The highest price: a million of the currency for a million tokens. What a call costs then is one of the ledger's
+amounts."""
+
+
 class Price(Value):
     """A model's price in micro-units per million tokens."""
 
-    input_micros: int = Field(default=0, ge=0)
-    cached_input_micros: int = Field(default=0, ge=0)
-    output_micros: int = Field(default=0, ge=0)
+    input_micros: int = Field(default=0, ge=0, le=DEAREST_MICROS)
+    cached_input_micros: int = Field(default=0, ge=0, le=DEAREST_MICROS)
+    output_micros: int = Field(default=0, ge=0, le=DEAREST_MICROS)
 
 
 class Usage(Value):

@@ -23,7 +23,7 @@ class MessageHandlers:
     async def amend(self, message: JsonValue = None, *more: JsonValue) -> JsonValue:
         """Patch the plan; the answer is the new plan, and what is kept, cancelled and run again."""
         raw = one_payload(message, more)
-        return self._inbox.deliver(m.AMEND, raw, await self._inbox.bind(raw))
+        return self._inbox.deliver(m.AMEND, raw, await self._inbox.prepare(raw))
 
     @amend.validator
     def check_amend(self, message: JsonValue = None, *more: JsonValue) -> None:
@@ -34,7 +34,7 @@ class MessageHandlers:
     async def amend_signal(self, message: JsonValue = None, *more: JsonValue) -> None:
         """Patch the plan; the answer is the new plan, and what is kept, cancelled and run again."""
         raw = one_payload(message, more)
-        self._inbox.deliver_signal(m.AMEND, raw, await self._inbox.bind(raw))
+        self._inbox.deliver_signal(m.AMEND, raw, await self._inbox.prepare(raw))
 
     @workflow.update(description="Decide an approval: {approval_id, decision: approve|deny, remember?}")
     def approve(self, message: JsonValue = None, *more: JsonValue) -> JsonValue:

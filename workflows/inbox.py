@@ -1,7 +1,8 @@
 """Taking messages: parse, refuse with reasons, or change the state and answer.
 
 The workflow's handlers call `deliver`; it never awaits, so no two messages interleave. Only the tools that an amendment
-brings are looked up before, by `bind`; the amendment is judged after that, against the plan as it is by then.
+brings are looked up before, and a budget that it raises is held, by `prepare`; the amendment is judged after that,
+against the plan as it is by then.
 """
 
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from domain.scheduling import end_without_run
 from domain.step import StepKind, StepStatus
 from domain.value import Value
 from workflows.binding import bind_tools
+from workflows.holding import raise_hold
 from workflows.shell import Shell
 
 _TYPES: dict[str, TypeAdapter[Any]] = {
@@ -70,20 +72,31 @@ class Inbox:
         copy = Shell(self._shell.request, self._shell.state.copy(), lambda: None)
         Inbox(copy, dry=True).deliver(name, raw)
 
-    async def bind(self, raw: JsonValue) -> Bound | None:
-        """Look up the tools that an amendment brings; None: it brings none, or `deliver` will refuse it anyway."""
+    async def prepare(self, raw: JsonValue) -> Bound | None:
+        """Look up the tools that an amendment brings, and hold the budget that it raises, or say why neither is had.
+
+        Returns None when it brings no tools and nothing is wanting, or when `deliver` will refuse it anyway. What is
+        held for an amendment that is refused after all stays held until the request ends.
+        """
         shell = self._shell
         try:
             message = _amendment(self._parse(m.AMEND, raw))
             amended = take_amendment(shell.state.copy(), message, shell.request.caps, workflow.now(), None)
         except InvalidInput:
             return None
-        if all(step.pin is not None for step in amended.plan.steps if step.kind is StepKind.TOOL):
-            return None
-        return await bind_tools(shell, amended.plan.steps)
+        bound = None
+        if any(step.pin is None for step in amended.plan.steps if step.kind is StepKind.TOOL):
+            bound = await bind_tools(shell, amended.plan.steps)
+            if bound.problems:
+                return bound
+        if amended.budget_micros and shell.facts.held:
+            problems = await raise_hold(shell, amended.budget_micros)
+            if problems:
+                return Bound(problems=problems)
+        return bound
 
     def deliver(self, name: str, raw: JsonValue, bound: Bound | None = None) -> JsonValue:
-        """Take an update. `bound`: what `bind` gave for an amendment.
+        """Take an update. `bound`: what `prepare` gave for an amendment.
 
         Raises:
             ApplicationError: Refused; type `AmendmentRefused` or `MessageRefused`, details are the problems.

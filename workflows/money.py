@@ -8,6 +8,7 @@ from temporalio.workflow import ParentClosePolicy
 from contracts.money import (
     BATCHES_A_RUN,
     CHECK_LEDGER,
+    CHECK_WORK,
     LEDGER_VIOLATED,
     MONEY_WORK,
     RECONCILE_LEDGER,
@@ -42,7 +43,7 @@ class CheckLedgerWorkflow:
         opened = await workflow.execute_activity_method(Alerts.open_alerts, OpenAlerts(), **MONEY_WORK)
         for alert in opened.alerts:
             await _tell(alert)
-        checked = await workflow.execute_activity_method(Money.check_ledger, request, **MONEY_WORK)
+        checked = await workflow.execute_activity_method(Money.check_ledger, request, **CHECK_WORK)
         if checked.violations:
             broken = ", ".join(f"{each.invariant} ({each.rows})" for each in checked.violations)
             raise ApplicationError(

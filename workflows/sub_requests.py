@@ -107,6 +107,7 @@ class SubRequest:
             parent=ParentStep(request_id=facts.request_id, step_id=step.id, launch=launch),
             depth=facts.depth + 1,
             inputs=self._inputs,
+            held=facts.held,
         )
 
     async def _cancel_child(self) -> None:

@@ -1,9 +1,10 @@
 """Wallets, what is moved in them, and their statements on the wire. Amounts are integer micro-units."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 from pydantic.config import JsonDict
 
 from domain.ledger import MOST_MICROS, PRICE_CURRENCY
@@ -35,6 +36,17 @@ _Floor = Annotated[
     ),
 ]
 _Tenant = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+
+def _in_utc(time: datetime) -> datetime:
+    """Return a time in UTC; at the ends of the calendar there is none."""
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("there is no such time in UTC") from None
+
+
+_Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class _Body(BaseModel):
@@ -133,8 +145,8 @@ class StatementForm(StrEnum):
 class StatementQuery(_Body):
     """Which part of a statement, and how."""
 
-    since: AwareDatetime | None = Field(default=None, description="From then on.")
-    until: AwareDatetime | None = Field(default=None, description="Until just before.")
+    since: _Time | None = Field(default=None, description="From then on.")
+    until: _Time | None = Field(default=None, description="Until just before.")
     before: int | None = Field(default=None, ge=1, le=NEWEST, description="`before` of the page before.")
     limit: int = Field(default=100, ge=1, le=STATEMENT_MOST)
     form: StatementForm = StatementForm.JSON

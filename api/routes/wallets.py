@@ -23,6 +23,7 @@ from api.parameters import KEY_LIMIT, KEY_PATTERN
 from api.parts import PartsOf
 from api.problems import errors, not_found
 from api.reading.statements import csv_lines, json_lines
+from domain.permissions import Permission
 from services.ledger import movements, statements, wallets
 from services.ledger.movements import Moved, Reason
 from services.ledger.statements import NEWEST, Extent, StatementEntry
@@ -141,10 +142,14 @@ async def refund_posting(
 
 @router.get("/{id}/statement", response_model=StatementDocument, responses={**_FORMS, **errors(403, 404, 422, 503)})
 async def read_statement(
-    wallet: WalletOf, parts: PartsOf, query: Annotated[StatementQuery, Query()]
+    wallet: WalletOf, parts: PartsOf, caller: CallerOf, query: Annotated[StatementQuery, Query()]
 ) -> StatementDocument | Response:
-    """Read what was moved in a wallet, newest first, with how it stood after each; postings with call and price."""
-    extent = Extent(query.before or NEWEST, query.since, query.until)
+    """Read what was moved in a wallet, newest first, with how it stood after each; postings with call and price.
+
+    Of other people's work only who may read everybody's log sees more than the amounts.
+    """
+    owner = None if caller.may(Permission.LOG_READ_ALL) else caller.owner
+    extent = Extent(query.before or NEWEST, query.since, query.until, owner)
     found = await statements.page(parts.database, wallet.id, extent, query.limit + 1)
     entries = list(found[: query.limit])
     before = entries[-1].id if len(found) > query.limit else None

@@ -34,6 +34,7 @@ _SELECT: Final = """
 _PAGE: Final = f"""{_SELECT}
     WHERE b.id > $1 AND b.tenant = $2 AND ($3::text IS NULL OR b.subject = $3) ORDER BY b.id LIMIT $4"""
 _READ: Final = f"{_SELECT} WHERE b.id = $1"
+_OF: Final = f"{_SELECT} WHERE b.subject = ANY ($1::text[]) ORDER BY b.id"
 _COUNT: Final = "SELECT count(*) FROM budget WHERE subject = $1"
 _TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended('budget/' || $1, 0))"
 _INSERT: Final = """
@@ -137,6 +138,11 @@ async def read(where: Statements, caller: Caller, budget_id: str) -> BudgetView:
     if not rows or not may_see(caller, rows[0]["tenant"]):
         raise NotFound("no such budget")
     return _view(rows[0])
+
+
+async def of_subjects(where: Statements, subjects: Sequence[str]) -> list[BudgetView]:
+    """Return all budgets of some subjects, the oldest first."""
+    return [_view(row) for row in await where.fetch(_OF, list(subjects))]
 
 
 async def owner_of(tx: Tx, caller: Caller, subject: str) -> str:

@@ -11,6 +11,7 @@ from services.ledger.statements import StatementEntry
 from services.storage import audit
 from services.storage.audit import Act, By
 from services.storage.database import Database, Tx
+from services.storage.failpoints import Point, around
 from services.storage.requests import IdempotencyKeyReused
 
 _TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended(concat_ws('/', $1::text, $2::text, $3::text), 0))"
@@ -103,7 +104,7 @@ async def _book(tx: Tx, by: By, booking: _Booking, reason: Reason) -> Moved:
 async def _booking(db: Database) -> AsyncGenerator[Tx]:
     """Run the block in a transaction; a key that was used for something else is said to be that."""
     try:
-        async with db.transaction() as tx:
+        async with around(Point.WALLET_MOVE), db.transaction() as tx:
             yield tx
     except Conflict as refused:
         if any(problem.code == _BOOKED_OTHERWISE for problem in refused.problems):

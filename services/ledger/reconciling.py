@@ -25,16 +25,16 @@ LOST: Final = "lost"
 
 _DUE: Final = """
     SELECT h.id FROM ledger_hold h LEFT JOIN request r ON r.id = h.id
-    WHERE h.state = 'open' AND h.id > $1 AND (r.id IS NULL OR r.finished_at IS NOT NULL
+    WHERE h.state = 'open' AND (r.id IS NULL OR r.finished_at IS NOT NULL
         OR coalesce(h.looked_at, h.created_at) < clock_timestamp() - make_interval(secs =>
-            CASE WHEN r.phase = 'accepted' OR h.expires_at <= clock_timestamp() THEN $3::double precision ELSE $4 END))
-    ORDER BY h.id LIMIT $2"""
+            CASE WHEN r.phase = 'accepted' OR h.expires_at <= clock_timestamp() THEN $2::double precision ELSE $3 END))
+    ORDER BY coalesce(h.looked_at, h.created_at), h.id LIMIT $1"""
 _FAMILY: Final = """
-    SELECT r.id, r.kind = 'call' AS is_call, r.finished_at IS NOT NULL AS ended,
+    SELECT r.id, r.kind = 'call' AS is_call, r.finished_at IS NOT NULL AS ended, r.last_seq,
         r.phase <> 'accepted' OR EXISTS (SELECT FROM model_call c WHERE c.request_id = r.id) AS started
     FROM request r WHERE r.id = $1 OR (r.hold_id = $1 AND r.hold_id <> r.id)"""
 _LOCK: Final = (
-    "SELECT id, cost_micros, finished_at IS NOT NULL AS ended FROM request WHERE id = ANY ($1) ORDER BY id FOR UPDATE"
+    "SELECT id, last_seq, finished_at IS NOT NULL AS ended FROM request WHERE id = ANY ($1) ORDER BY id FOR UPDATE"
 )
 _LOCK_HOLD: Final = "SELECT wallet_id FROM ledger_hold WHERE id = $1 AND state = 'open' FOR UPDATE"
 _AT_WORK: Final = """
@@ -78,17 +78,26 @@ class Closed:
 
 @dataclass(frozen=True)
 class Member:
-    """A request or call that works under a hold. `started`: it is seen to have been worked on."""
+    """A request or call that works under a hold. `started`: it is seen to have been worked on.
+
+    `last_seq`: how far its log was before its workflow was asked for. What grew since then is alive.
+    """
 
     id: str
     is_call: bool
     started: bool
     ended: bool
+    last_seq: int
 
 
-async def due(db: Database, after: str, limit: int, graces: Graces) -> Sequence[str]:
-    """Return open holds that may be orphaned, by id, from behind `after` on."""
-    return [row["id"] for row in await db.fetch(_DUE, after, limit, graces.start_s, graces.look_s)]
+async def due(db: Database, limit: int, graces: Graces) -> Sequence[str]:
+    """Return open holds that may be orphaned, those first that nobody has looked at for longest."""
+    return [row["id"] for row in await db.fetch(_DUE, limit, graces.start_s, graces.look_s)]
+
+
+async def pass_over(db: Database, hold_id: str) -> None:
+    """Leave a hold alone for a while."""
+    await db.fetch(_LOOKED, hold_id)
 
 
 async def reconcile(db: Database, hold_id: str, is_running: IsRunning) -> Closed | None:
@@ -100,7 +109,7 @@ async def reconcile(db: Database, hold_id: str, is_running: IsRunning) -> Closed
     family = await _family(db, hold_id)
     for member in family:
         if not member.ended and await is_running(member.id):
-            await db.fetch(_LOOKED, hold_id)
+            await pass_over(db, hold_id)
             return None
     async with around(Point.RECONCILE), db.transaction() as tx:
         return await _close(tx, hold_id, family)
@@ -117,7 +126,8 @@ async def _close(tx: Tx, hold_id: str, family: Sequence[Member]) -> Closed | Non
     held = await tx.fetch(_LOCK_HOLD, hold_id)
     if not held:
         return None
-    if (await tx.fetch(_AT_WORK, names))[0]["at_work"]:
+    grew = any(rows[member.id]["last_seq"] != member.last_seq for member in family if member.id in rows)
+    if grew or (await tx.fetch(_AT_WORK, names))[0]["at_work"]:
         await tx.fetch(_LOOKED, hold_id)
         return None
     posted = 0

@@ -43,23 +43,29 @@ _PAGE: Final = """
             b.held + sum(m.held) OVER (ORDER BY m.id) AS held_after
         FROM moved m CROSS JOIN before b
     )
-    SELECT t.id, t.at, t.kind, t.micros, t.reason, t.actor, t.hold_id, t.refund_of,
+    SELECT t.id, t.at, t.kind, t.micros, t.reason, t.actor, t.refund_of,
+        CASE WHEN o.shown THEN t.hold_id END AS hold_id, t.kind = 'post' AND o.shown AS has_call,
         t.request_id, t.slot, t.round, t.n, t.usage, t.price, c.model, c.deployment, c.state, r.owner, r.key_id,
         s.available::bigint AS available_change, s.held::bigint AS held_change, s.lost::bigint AS lost_micros,
         s.available_after::bigint, s.held_after::bigint
     FROM picked JOIN ledger_transaction t ON t.id = picked.id JOIN stood s ON s.id = t.id
     LEFT JOIN model_call c ON (c.request_id, c.slot, c.round, c.n) = (t.request_id, t.slot, t.round, t.n)
-    LEFT JOIN request r ON r.id = t.request_id
+    LEFT JOIN request r ON r.id = coalesce(t.request_id, t.hold_id)
+    CROSS JOIN LATERAL (SELECT $6::text IS NULL OR coalesce(r.owner = $6, false) AS shown) AS o
     ORDER BY t.id DESC"""
 
 
 @dataclass(frozen=True)
 class Extent:
-    """Which part of a statement: behind (older than) the transaction `before`, made from `since` until just `until`."""
+    """Which part of a statement: behind (older than) the transaction `before`, made from `since` until just `until`.
+
+    `owner`: of other people's work than theirs only the amounts are told; None: of everybody's all is.
+    """
 
     before: int = NEWEST
     since: datetime | None = None
     until: datetime | None = None
+    owner: str | None = None
 
 
 class ChargedCall(Value):
@@ -92,7 +98,7 @@ class StatementEntry(Value):
         available_change, held_change: What it moved in the wallet's two accounts.
         available_after, held_after: How these stood after it.
         lost_micros: What of a posting nobody paid.
-        call: What a posting is for.
+        call: What a posting is for. It and `hold_id` are null for work of others that the reader may not see.
         refund_of: The posting that was given back.
     """
 
@@ -114,7 +120,8 @@ class StatementEntry(Value):
 
 async def page(where: Statements, wallet_id: str, extent: Extent, limit: int) -> Sequence[StatementEntry]:
     """Return a part of a wallet's statement, newest first."""
-    rows = await where.fetch(_PAGE, wallet_id, extent.before, extent.since, extent.until, limit)
+    span = (extent.before, extent.since, extent.until)
+    rows = await where.fetch(_PAGE, wallet_id, *span, limit, extent.owner)
     return [_entry(row) for row in rows]
 
 
@@ -134,7 +141,7 @@ _OWN: Final = frozenset(StatementEntry.model_fields) - {"call"}
 
 
 def _entry(row: Row) -> StatementEntry:
-    return StatementEntry(**{name: row[name] for name in _OWN}, call=_call(row) if row["kind"] == "post" else None)
+    return StatementEntry(**{name: row[name] for name in _OWN}, call=_call(row) if row["has_call"] else None)
 
 
 def _call(row: Row) -> ChargedCall:

@@ -48,6 +48,7 @@ _TENANT: Final = """
     SELECT t.wallet, t.wallet IS NOT NULL AND NOT EXISTS (SELECT FROM wallet w WHERE w.id = t.wallet) AS awaited
     FROM tenant t WHERE t.id = $1"""
 _TURN: Final = "SELECT FROM tenant WHERE id = $1 FOR UPDATE"
+_LOCK: Final = "SELECT FROM wallet WHERE id = $1 FOR UPDATE"
 _BATCH: Final = 200
 """Wallets that are read at a time to find those that are granted."""
 
@@ -159,6 +160,7 @@ async def change(tx: Tx, by: By, wallet: WalletView, wanted: WalletChange) -> No
         InsufficientFunds: A floor is wanted above what is available.
         InvalidInput: The floor is none, or the wallet is a credit line without end.
     """
+    await tx.fetch(_LOCK, wallet.id)  # before its balance, so that no two changes wait for each other in a circle
     if wanted.disabled is False:
         await tx.fetch(_CHANGE, wallet.id, None, False)  # noqa: FBT003  first, for a closed one has no floor to move
     if wanted.floor_micros is not None:

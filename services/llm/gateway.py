@@ -18,7 +18,8 @@ from services.llm.assignment import Assignment, CallFailed, CallResult, Way, Wis
 from services.llm.caller import ModelCaller
 from services.llm.chat import ChatAnswer, ChatRequest, PlainRequest
 from services.llm.pool.port import Pool
-from services.storage import blobs, events, gateway_calls, result_cache
+from services.storage import blobs, events, gateway_calls, journal, result_cache
+from services.storage.call_costs import Spent, cost_event
 from services.storage.database import Database
 from services.storage.failpoints import Point, around
 from services.storage.journal import CallKey
@@ -93,14 +94,18 @@ class Gateway:
         return await self._done(call, result)
 
     async def end(self, call: GatewayCall, outcome: CallOutcome) -> CallOutcome:
-        """Put an end on record that is no answer; the first end stands.
+        """Put an end on record that is no answer, and what a process that died has used for it; the first end stands.
 
         Raises:
             Unavailable: The database is away.
         """
-        async with around(Point.CALL_END):
-            stored = await events.append(self._db, call.call_id, [_finished(outcome)])
-        if not stored:
+        async with around(Point.CALL_END), self._db.transaction() as tx:
+            lost = await journal.abandon(tx, call.call_id)
+            costs = [cost_event(each.call, None, Spent(each.model, each.usage, each.cost_micros)) for each in lost]
+            spent = outcome.cost_micros + sum(each.cost_micros for each in lost)
+            outcome = outcome.model_copy(update={"cost_micros": spent})
+            stored = await events.append(tx, call.call_id, [*costs, _finished(outcome)])
+        if not any(event.type is EventType.CALL_FINISHED for event in stored):
             outcome = await self._recorded(call) or outcome
         if call.options.cache_key is not None:
             await result_cache.release(self._db, call.options.cache_scope, call.options.cache_key, call.call_id)

@@ -1,8 +1,15 @@
 """Charges as the SQL functions take them, and what `request.accepted` tells of who pays."""
 
+from typing import Final
+
+from domain.errors import Conflict, Problem
 from domain.ledger import Charge
 from services.storage import json_text
+from services.storage.failpoints import Point, around
 from services.storage.statements import Statements
+
+HELD_BY_ROOT: Final = "held_by_root"
+"""The code of a `Conflict`'s problem: what is held is raised with the budget of the request that holds it."""
 
 _HOLD = "SELECT longhaul_money_accept($1, $2) AS held"
 _HELD = "SELECT amount_micros FROM ledger_hold WHERE id = $1"
@@ -60,6 +67,22 @@ async def root_of(where: Statements, request_id: str) -> str | None:
     return str(rows[0]["id"]) if rows else None
 
 
+async def raise_to(where: Statements, request_id: str, to_micros: int) -> None:
+    """Raise what is held for a request to `to_micros` in all; nothing happens if nothing is held for it, or so much is.
+
+    Raises:
+        InsufficientFunds, FundsOnHold, BudgetSpent: There is not enough for it.
+        Conflict: The hold has ended, or is that of the request that this one is a step of.
+    """
+    root = await root_of(where, request_id)
+    if root is None:
+        return
+    if root != request_id:
+        text = f"the money is held by the request {root}: raise the budget of that one"
+        raise Conflict(text, (Problem(code=HELD_BY_ROOT, path="", message=text),))
+    await extend(where, request_id, to_micros)
+
+
 async def extend(where: Statements, request_id: str, to_micros: int) -> int | None:
     """Raise a hold to `to_micros` in all, wholly or not at all; return what it is then, None: there is none.
 
@@ -67,6 +90,7 @@ async def extend(where: Statements, request_id: str, to_micros: int) -> int | No
         InsufficientFunds, FundsOnHold, BudgetSpent: There is not enough for it.
         Conflict: The hold has ended.
     """
-    (row,) = await where.fetch(_EXTEND, request_id, to_micros)
+    async with around(Point.HOLD_RAISE):
+        (row,) = await where.fetch(_EXTEND, request_id, to_micros)
     held: int | None = row["held"]
     return held

@@ -32,6 +32,10 @@ class Point(StrEnum):
     """A gateway call ends without a call of a model that could end it; its hold is released."""
     RECORD = "record"
     """A workflow's events are stored: a request's last one releases its hold."""
+    HOLD_RAISE = "hold.raise"
+    """What is held for a request is raised with its budget."""
+    WALLET_MOVE = "wallet.move"
+    """A wallet is topped up or adjusted, or a posting given back."""
     RECONCILE = "reconcile"
     """An orphaned hold is closed."""
 

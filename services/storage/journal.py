@@ -171,7 +171,7 @@ async def begin(tx: Tx, key: CallKey, sent: Sent) -> Begun:
 
 
 async def abandon(tx: Tx, request_id: str) -> tuple[Lost, ...]:
-    """Close by evidence every open call of a request whose work is dead. The caller holds the lock on its row."""
+    """Close by evidence every open call of a request whose work is dead; its row stays locked until the end."""
     rows = await tx.driver.fetch(_ABANDON, request_id)
     return tuple([await _close_by_evidence(tx, CallKey(request_id, row["slot"], row["round"]), row) for row in rows])
 

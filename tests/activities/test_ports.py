@@ -11,6 +11,7 @@ from activities.answering import ModelAnswering
 from activities.evaluating import ModelEvaluating
 from activities.execution import ModelExecution
 from activities.gateway import ModelGateway
+from activities.granting import Granting
 from activities.money import StoredMoney
 from activities.planning import ModelPlanning
 from activities.pool_checks import AdapterPoolChecks
@@ -85,7 +86,7 @@ async def test_the_worker_registers_every_method(stage: Stage) -> None:
         calls = ModelGateway(gateway, "here")
         webhooks = SignedWebhooks(parts.db, sender, "http://127.0.0.1")
         apart = (calls.follow_call, webhooks.deliver_webhook, ToldAlerts(parts.db, sender).tell_alert)
-        methods_of: list[Callable[..., Any]] = [*activities_of(services, calls), *apart]
+        methods_of: list[Callable[..., Any]] = [*activities_of(services, calls, Granting()), *apart]
         registered = [activity_name(method) for method in methods_of]
     promised = [activity_name(getattr(port, name)) for port, _ in PAIRS for name in methods(port)]
     assert sorted(map(str, registered)) == sorted(map(str, promised))

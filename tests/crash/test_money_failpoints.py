@@ -20,6 +20,7 @@ from services.storage.failpoints import AFTER, BEFORE, Action, Point
 from tests.crash.machine import Machine
 from tests.crash.trapped import WITHIN_S, Purse, Trap, insisting, purse_of, traps
 from tests.workflows.product import Product, eventually
+from tests.workflows.test_steps import TWO_PARTS, plan_of
 
 OF_CALLS = (Point.CALL_ACCEPT, Point.JOURNAL_OPEN, Point.JOURNAL_END)
 OF_REQUESTS = (Point.REQUEST_ACCEPT, Point.JOURNAL_OPEN, Point.JOURNAL_END, Point.RECORD)
@@ -163,3 +164,80 @@ async def test_a_failed_call_costs_nothing_whatever_happens_at_its_end(
     machine: Machine, product: Product, trap: Trap
 ) -> None:
     await check_failed(machine, product, trap)
+
+
+async def check_raised(machine: Machine, product: Product, trap: Trap) -> None:
+    """Have a request's budget raised without the API, with a trap on the way of the hold."""
+    async with purse_of(machine, product) as purse:
+        await purse.product.fault(plan_of({"id": "s1", "kind": "human"}, {"id": "s2"}), task="plan")
+        request_id = await purse.product.submit(TWO_PARTS, budget_micros=50_000)
+        (question,) = await asked(purse, request_id)
+        purse.arm(trap)
+        edits = [{"op": "raise_budget", "to_micros": 90_000}]
+        await purse.product.handle(request_id).signal("amend", {"expected_version": 1, "edits": edits})
+        await purse.sprung(trap)
+
+        async def raised() -> bool:
+            (row,) = await purse.db.fetch("SELECT plan_version FROM request WHERE id = $1", request_id)
+            return bool(row["plan_version"] == 2)
+
+        await eventually(raised, within_s=WITHIN_S)
+        query = "SELECT micros FROM ledger_transaction WHERE kind = 'extend' AND hold_id = $1"
+        assert [row["micros"] for row in await purse.db.fetch(query, request_id)] == [40_000]
+        await purse.product.handle(request_id).signal("reply", {"question_id": question, "text": "blue"})
+        await purse.check()
+
+
+async def asked(purse: Purse, request_id: str) -> list[str]:
+    """Wait until a request asks; return the ids of its questions."""
+
+    async def look() -> list[str]:
+        return [each["id"] for each in (await purse.product.query(request_id, "status"))["questions"]]
+
+    found: list[str] = await eventually(look, within_s=WITHIN_S)
+    return found
+
+
+@pytest.mark.timeout(150)
+async def test_a_raised_budget_is_held_once(machine: Machine, product: Product) -> None:
+    await check_raised(machine, product, Trap(Point.HOLD_RAISE, AFTER, Action.KILL))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("trap", traps((Point.HOLD_RAISE,)), ids=str)
+async def test_a_raised_budget_is_held_once_whatever_happens(machine: Machine, product: Product, trap: Trap) -> None:
+    await check_raised(machine, product, trap)
+
+
+async def check_moved(machine: Machine, product: Product, trap: Trap) -> None:
+    """Bring money into a wallet, asking again under the same key, with a trap on its way."""
+    async with purse_of(machine, product) as purse:
+        path, body = f"/v1/wallets/{purse.wallet}/top-ups", {"amount_micros": 7, "reason": "test"}
+        headers = {"Idempotency-Key": secrets.token_hex(8)}
+        purse.arm(trap)
+        moving = asyncio.create_task(
+            insisting(lambda: machine.product.api.post(path, json=body, headers=headers), 200, 201)
+        )
+        try:
+            await purse.sprung(trap)
+            await moving
+        finally:
+            moving.cancel()
+        assert await purse.settled() == -7
+        assert [each for each in await invariants.check(purse.db) if each.rows] == []
+
+
+@pytest.mark.timeout(150)
+async def test_a_wallet_is_filled_once(machine: Machine, product: Product) -> None:
+    await check_moved(machine, product, Trap(Point.WALLET_MOVE, AFTER, Action.KILL))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("trap", traps((Point.WALLET_MOVE,)), ids=str)
+async def test_a_wallet_is_filled_once_whatever_happens(machine: Machine, product: Product, trap: Trap) -> None:
+    await check_moved(machine, product, trap)
+
+
+def test_every_point_has_its_cases() -> None:
+    apart = {Point.RECONCILE, Point.CALL_END, Point.HOLD_RAISE, Point.WALLET_MOVE}
+    assert {*OF_CALLS, *OF_REQUESTS, *apart} == set(Point)

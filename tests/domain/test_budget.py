@@ -3,12 +3,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.budget import Price, Usage, affordable_output, cost, estimate_tokens, grant
+from domain.budget import DEAREST_MICROS, Price, Usage, affordable_output, cost, estimate_tokens, grant
+from domain.ledger import MOST_MICROS
 
 PRICE = Price(input_micros=150_000, cached_input_micros=75_000, output_micros=600_000)
 money = st.integers(min_value=0, max_value=10**15)
 tokens = st.integers(min_value=0, max_value=10**9)
-prices = st.builds(Price, input_micros=money, cached_input_micros=money, output_micros=money)
+price = st.integers(min_value=0, max_value=DEAREST_MICROS)
+prices = st.builds(Price, input_micros=price, cached_input_micros=price, output_micros=price)
 
 
 @pytest.mark.parametrize(
@@ -74,3 +76,10 @@ def test_grant_is_an_equal_share_under_the_steps_own_cap(
 @given(remaining=st.integers(min_value=-(10**15), max_value=10**15), shares=st.integers(1, 200), cap=st.none() | money)
 def test_shares_together_never_exceed_what_remains(remaining: int, shares: int, cap: int | None) -> None:
     assert (grant(remaining, shares, cap) or 0) * shares <= max(remaining, 0)
+
+
+def test_no_price_makes_a_call_cost_more_than_the_ledger_books() -> None:
+    dearest = Price(input_micros=DEAREST_MICROS, output_micros=DEAREST_MICROS)
+    assert cost(Usage(input_tokens=10**8, output_tokens=10**8), dearest) <= MOST_MICROS
+    with pytest.raises(ValidationError):
+        Price(input_micros=DEAREST_MICROS + 1)

@@ -50,6 +50,28 @@ async def test_work_counts_in_the_period_in_which_it_began(till: Till) -> None:
     assert [(row["spent_micros"], row["held_micros"]) for row in rows] == [(700, 0), (300, 700)]
 
 
+@pytest.mark.parametrize(
+    ("period", "now", "since"),
+    [
+        ("day", "2026-03-01T00:30:00+02:00", "2026-02-28T00:00:00Z"),
+        ("month", "2026-03-01T00:30:00+02:00", "2026-02-01T00:00:00Z"),
+        ("month", "2028-02-29T23:59:59.999999Z", "2028-02-01T00:00:00Z"),
+        ("day", "2026-03-29T01:30:00Z", "2026-03-29T00:00:00Z"),
+        ("day", "2026-12-31T20:00:00-05:00", "2027-01-01T00:00:00Z"),
+        ("total", "2026-03-01T00:30:00Z", "1970-01-01T00:00:00Z"),
+    ],
+)
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland", "America/New_York"])
+async def test_periods_begin_in_utc_wherever_the_database_is(
+    till: Till, period: str, now: str, since: str, zone: str
+) -> None:
+    async with till.db.transaction() as tx:
+        await tx.driver.execute(f"SET LOCAL TimeZone = '{zone}'")
+        query = "SELECT longhaul_money_period($1, $2::text::timestamptz) = $3::text::timestamptz AS same"
+        (row,) = await tx.fetch(query, period, now, since)
+    assert row["same"] is True
+
+
 async def test_a_soft_budget_refuses_nothing_and_tells_each_line_once(till: Till) -> None:
     payer = await till.payer(10_000)
     budget = await till.budget(NewBudget(f"tenant:{payer.tenant}", 1000, hard=False, soft_percents=(50, 100)))

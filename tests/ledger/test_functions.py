@@ -311,10 +311,12 @@ async def _entries(till: Till, wallet: str, *entries: tuple[str, str, int]) -> N
             )
 
 
-@pytest.mark.parametrize("table", ["ledger_entry", "ledger_transaction"])
+@pytest.mark.parametrize("table", ["ledger_entry", "ledger_transaction", "budget_posting"])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET micros = micros", "DELETE FROM {}", "TRUNCATE {}"])
 async def test_the_ledger_is_append_only(till: Till, table: str, statement: str) -> None:
-    await till.prepaid(10)
+    payer = await till.payer(10)
+    await till.budget(NewBudget(f"user:{payer.user}", 10))
+    await till.post(Post(await till.held(payer, 10), 10))
     with pytest.raises(asyncpg.RestrictViolationError):
         await till.db.fetch(statement.format(table))
 

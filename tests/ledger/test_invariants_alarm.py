@@ -22,6 +22,7 @@ from api.scraping.ledger_families import ledger_families
 from composition.workers import sandbox
 from contracts.money import (
     CHECK_LEDGER,
+    CHECK_WORK,
     LEDGER_VIOLATED,
     RECONCILE_LEDGER,
     CheckLedger,
@@ -33,7 +34,7 @@ from contracts.webhooks import webhook_queue
 from domain.budget import cost
 from domain.webhook_signature import Secrets
 from runtime import temporal
-from runtime.schedules import ensure_ledger_check_schedule, ensure_reconcile_schedule
+from runtime.schedules import RUN_LIMIT, ensure_ledger_check_schedule, ensure_reconcile_schedule
 from runtime.settings import Settings
 from services.ledger import alerts, invariants
 from services.net.webhooks import WebhookSender
@@ -187,6 +188,27 @@ async def test_holds_of_running_workflows_stay_and_those_of_terminated_ones_are_
     finally:
         await handles[0].terminate()
     assert (await checked(connected, queue)).violations == ()
+
+
+async def test_a_hold_that_cannot_be_closed_keeps_no_other_waiting(
+    connected: Client, queue: str, books: Books, caplog: pytest.LogCaptureFixture
+) -> None:
+    payer = await books.payer(1000)
+    assert payer.wallet is not None
+    stuck, _ = await books.accept(Terms(payer)), await books.accept(Terms(payer))
+    await books.open(stuck)
+    await books.db.fetch("""UPDATE model_call SET price = '{"input_micros": -1}'""")
+    with caplog.at_level(logging.ERROR):
+        assert await reconciled(connected, queue) == Reconciled(seen=2, closed=1)
+    assert f"the hold {stuck} cannot be closed: unexpected ValidationError" in caplog.text
+    rows = await books.db.fetch("SELECT id, looked_at IS NOT NULL AS looked FROM ledger_hold WHERE state = 'open'")
+    assert [(row["id"], row["looked"]) for row in rows] == [(stuck, True)]
+
+
+def test_every_query_may_take_its_time_within_a_check() -> None:
+    all_of_them = len(invariants.queries()) * (invariants.WITHIN_S + 5)
+    assert timedelta(seconds=all_of_them) < CHECK_WORK["start_to_close_timeout"] < RUN_LIMIT
+    assert CHECK_WORK["schedule_to_close_timeout"] < RUN_LIMIT
 
 
 async def test_more_than_a_batch_is_closed_in_one_run(connected: Client, queue: str, books: Books) -> None:

@@ -10,12 +10,13 @@ from domain import ids
 from domain.budget import cost
 from domain.content import Text
 from domain.errors import Unavailable
+from domain.events import Event, EventType
 from domain.gateway import CallOptions
 from domain.ledger import Charge, Estimate, Payer
 from domain.request import Options
 from services.ledger import invariants, reconciling
 from services.ledger.reconciling import Closed, Graces
-from services.storage import gateway_calls, requests
+from services.storage import events, gateway_calls, requests
 from services.storage.gateway_calls import NewCall
 from services.storage.requests import Idempotency, NewRequest
 from tests.ledger.books import PRICE, USAGE, Books, Terms
@@ -39,7 +40,7 @@ async def sound(books: Books) -> bool:
 
 
 async def due(books: Books, graces: Graces = AT_ONCE) -> list[str]:
-    return list(await reconciling.due(books.db, "", 100, graces))
+    return list(await reconciling.due(books.db, 100, graces))
 
 
 async def balance(books: Books, payer: Payer) -> tuple[int, int]:
@@ -71,6 +72,33 @@ async def test_a_call_whose_workflow_is_gone_pays_for_what_was_lost_and_gets_the
     assert view.outcome.error.status == 503
     assert await sound(books)
     assert await due(books) == []
+
+
+async def test_what_ended_while_a_call_of_a_dead_process_was_open_pays_for_it(books: Books) -> None:
+    payer = await books.payer(1000)
+    call_id = await books.accept(Terms(payer))
+    await books.open(call_id)
+    await books.end(call_id)
+    assert await balance(books, payer) == (900, 100), "what the open call costs is not known yet"
+    assert await due(books, Graces(start_s=3600, look_s=3600)) == [call_id]
+    closed = await reconciling.reconcile(books.db, call_id, gone)
+    assert closed == Closed(posted_micros=INPUT, released_micros=100 - INPUT)
+    assert await balance(books, payer) == (1000 - INPUT, 0)
+    assert await sound(books)
+    assert await due(books) == []
+
+
+async def test_the_last_call_to_close_after_the_end_gives_back_the_rest(books: Books) -> None:
+    payer = await books.payer(1000)
+    call_id = await books.accept(Terms(payer))
+    first, second = await books.open(call_id), await books.open(call_id, 2)
+    await books.end(call_id)
+    await books.close(first)
+    assert await balance(books, payer) == (900, 100 - COST)
+    await books.close(second)
+    assert await balance(books, payer) == (1000 - 2 * COST, 0)
+    assert await due(books) == []
+    assert await sound(books)
 
 
 async def test_a_hold_is_closed_once_by_any_number_of_reconcilers(books: Books) -> None:
@@ -168,6 +196,29 @@ async def test_an_ended_requests_hold_is_released_and_an_unposted_call_charged(b
     assert await due(books, Graces()) == [call_id]
     assert await reconciling.reconcile(books.db, call_id, runs) == Closed(COST, 100 - 2 * COST)
     assert await balance(books, payer) == (1000 - 2 * COST, 0)
+
+
+async def test_those_that_were_not_looked_at_for_longest_come_first(books: Books) -> None:
+    payer = await books.payer(1000)
+    first, second, third = [await books.accept(Terms(payer)) for _ in range(3)]
+    assert await reconciling.due(books.db, 2, AT_ONCE) == [first, second]
+    for looked_at in (first, second):
+        assert await reconciling.reconcile(books.db, looked_at, runs) is None
+    assert await reconciling.due(books.db, 2, AT_ONCE) == [third, first], "many that work keep nobody waiting"
+
+
+async def test_what_grows_while_its_workflow_is_asked_for_is_alive(books: Books) -> None:
+    payer = await books.payer(1000)
+    request_id = await accepted_request(books, payer)
+
+    async def starts_just_now(_: str) -> bool:
+        begun = Event(source="wf", source_seq=1, type=EventType.REQUEST_PHASE, data={"v": 1, "phase": "running"})
+        await events.append(books.db, request_id, [begun])
+        return False
+
+    assert await reconciling.reconcile(books.db, request_id, starts_just_now) is None
+    assert await balance(books, payer) == (900, 100)
+    assert await reconciling.reconcile(books.db, request_id, gone) == Closed(0, 100)
 
 
 async def test_nothing_is_closed_while_nobody_knows_the_workflows(books: Books) -> None:

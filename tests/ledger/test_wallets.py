@@ -5,6 +5,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.alerts import ToldAlerts
 from contracts.money import AlertRef
+from domain.budget_alert import AlertState
 from domain.caller import Caller
 from domain.errors import NotFound
 from domain.grants import GrantKind, Grants
@@ -14,6 +15,7 @@ from services.ledger.wallets import NewWallet, WalletChange
 from services.net.webhooks import WebhookSender
 from services.storage.audit import By
 from tests.ledger.books import Books
+from tests.ledger.till import NewBudget as NewBudgetOf
 
 BY = By.itself("tests")
 
@@ -85,6 +87,16 @@ async def test_an_alert_of_a_removed_budget_is_told_to_nobody(books: Books) -> N
         await ActivityEnvironment().run(
             ToldAlerts(books.db, sender).tell_alert, AlertRef(budget_id="bud_1", alert_id=7)
         )
+
+
+async def test_an_alert_whose_webhook_was_taken_away_is_told_by_the_log(books: Books) -> None:
+    budget_id = await books.till.budget(NewBudgetOf("tenant:t", 100))
+    query = "INSERT INTO budget_alert (budget_id, percent, attempts) VALUES ($1, 50, 1) RETURNING id"
+    ((alert_id,),) = [row.values() for row in await books.db.fetch(query, budget_id)]
+    async with WebhookSender(None, allow_private=False, timeout_s=1) as sender:
+        ref = AlertRef(budget_id=budget_id, alert_id=alert_id)
+        await ActivityEnvironment().run(ToldAlerts(books.db, sender).tell_alert, ref)
+    assert (await alerts.read(books.db, alert_id)).alert.state is AlertState.TOLD
 
 
 async def test_what_is_not_there_is_not_found(books: Books) -> None:

@@ -1,10 +1,11 @@
 -- Close every open call of a request whose work is dead as lost, the oldest first; as `longhaul_call_begin` does for one
--- round, its caller estimates the usage and charges it (`longhaul_call_lost`). The caller holds the lock on the row.
+-- round, its caller estimates the usage and charges it (`longhaul_call_lost`). The request's row is locked first, as everywhere.
 CREATE OR REPLACE FUNCTION longhaul_call_abandon(p_request text)
 RETURNS TABLE (slot text, round int, n int, model text, input_tokens int, price jsonb, delivered text)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
+    PERFORM 1 FROM request r WHERE r.id = p_request FOR UPDATE;
     RETURN QUERY
         WITH lost AS (
             UPDATE model_call c SET state = 'lost', finished_at = clock_timestamp()

@@ -93,7 +93,7 @@ BEGIN
             cost_micros = greatest(cost_micros, coalesce((p_data->'outcome'->>'cost_micros')::bigint, 0))
         WHERE id = p_request RETURNING * INTO v_root;
         IF v_root.hold_id = p_request THEN
-            PERFORM longhaul_money_release(p_request);
+            PERFORM longhaul_money_end(p_request);
         END IF;
         PERFORM longhaul_limit_settle(p_request, p_data->'outcome'->'usage');
     WHEN 'request.accepted' THEN

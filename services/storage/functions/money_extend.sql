@@ -12,7 +12,7 @@ BEGIN
     END IF;
     IF v_hold.state <> 'open' THEN
         RAISE EXCEPTION 'the hold has ended' USING ERRCODE = 'LH410',
-            DETAIL = jsonb_build_object('code', 'hold_ended')::text;
+            DETAIL = jsonb_build_object('code', 'request_ended')::text;
     END IF;
     v_more := p_to - v_hold.amount_micros;
     IF v_more <= 0 THEN

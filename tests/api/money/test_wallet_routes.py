@@ -210,9 +210,8 @@ async def test_a_wallet_is_seen_by_its_tenant_where_it_is_granted_and_written_by
     async with admin.client(idle) as chief, member.client(idle) as one, stranger.client(idle) as foreign:
         assert (await chief.get(f"/v1/wallets/{wallet}")).status_code == 200
         assert [each["id"] for each in (await chief.get("/v1/wallets")).json()["wallets"]] == [wallet]
-        seen = (await one.get("/v1/wallets")).json()["wallets"]
-        statement = await one.get(f"/v1/wallets/{wallet}/statement")
-        assert ([each["id"] for each in seen] == [wallet]) == (statement.status_code == 200)
+        assert [each["id"] for each in (await one.get("/v1/wallets")).json()["wallets"]] == [wallet]
+        assert (await one.get(f"/v1/wallets/{wallet}/statement")).status_code == 200
         for path in (f"/v1/wallets/{wallet}", f"/v1/wallets/{wallet}/statement", "/v1/wallets/wal_none"):
             assert (await foreign.get(path)).status_code == 404
         assert (await foreign.get("/v1/wallets", params={"tenant": tenant})).json() == {"wallets": [], "after": None}
@@ -220,6 +219,33 @@ async def test_a_wallet_is_seen_by_its_tenant_where_it_is_granted_and_written_by
         for caller in (chief, one, foreign):
             gift = await caller.post(f"/v1/wallets/{wallet}/top-ups", json=body, headers=keyed())
             assert gift.status_code == 403
+
+
+async def test_of_the_work_of_others_a_member_sees_the_amounts_alone(
+    idle: httpx.AsyncClient, database: Database
+) -> None:
+    tenant, books = await new_tenant(database), Books(database)
+    wallet = (await made(idle, tenant=tenant))["id"]
+    await idle.post(f"/v1/wallets/{wallet}/top-ups", json={"amount_micros": 1000, "reason": "invoice"}, headers=keyed())
+    member = await person(database, "member", tenant=tenant)
+    mine = await books.whole_call(Terms(Payer(wallet, tenant, member.user)))
+    await books.whole_call(Terms(Payer(wallet, tenant, fresh("usr"))))
+    path = f"/v1/wallets/{wallet}/statement"
+    whole = (await idle.get(path)).json()["entries"]
+    assert [entry["call"] is not None for entry in whole] == [entry["kind"] == "post" for entry in whole]
+    async with member.client(idle) as one:
+        seen = (await one.get(path)).json()["entries"]
+        sheet = await one.get(path, params={"form": "csv"})
+    hidden = {"call": None, "hold_id": None}
+    assert seen == [*({**entry, **hidden} for entry in whole[:3]), *whole[3:]]
+    assert [entry["hold_id"] for entry in seen[3:6]] == [mine] * 3
+    assert whole[0]["hold_id"] not in sheet.text
+
+
+async def test_a_time_that_is_none_in_utc_is_refused(idle: httpx.AsyncClient) -> None:
+    path = f"/v1/wallets/{(await made(idle))['id']}/statement"
+    for query in ({"since": "0001-01-01T00:00:00+14:00"}, {"until": "9999-12-31T23:59:59-12:00"}):
+        assert (await idle.get(path, params=query)).status_code == 422
 
 
 async def test_lists_come_in_pages(idle: httpx.AsyncClient, database: Database) -> None:

@@ -1,10 +1,14 @@
 """People: questions, human steps, approvals, and every message by update and by signal."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio.client import WorkflowUpdateFailedError
 
+from domain.caller import LOCAL_TENANT
+from tests.keys import api_client
+from tests.ledger.till import Till
 from tests.replay.scenarios.scenario import Kept, ended, scenario, whole
 from tests.workflows.product import Json, Product, eventually
 from tests.workflows.test_messages import held
@@ -98,6 +102,18 @@ async def amended(product: Product) -> Kept:
         {"op": "drop", "step_id": "gone"},
     ]
     await updated(product, request_id, "amend", expected_version=1, edits=edits, reason="better")
+    return await ended(product, request_id)
+
+
+@scenario("a raised budget is held before it is taken, by signal")
+async def budget_raised(product: Product) -> Kept:
+    assert product.services is not None
+    wallet = await Till(product.services.db).prepaid(200_000, tenant=LOCAL_TENANT)
+    made = await product.api.post("/v1/keys", json={"name": f"scenario {wallet}", "wallet": wallet})
+    async with api_client(str(product.api.base_url), made.json()["secret"]) as api:
+        request_id = await held(replace(product, api=api), budget_micros=100_000)
+    edits = [{"op": "raise_budget", "to_micros": 150_000}, {"op": "set_result", "step_id": "s1", "result": "by hand"}]
+    await signalled(product, request_id, "amend", expected_version=1, edits=edits)
     return await ended(product, request_id)
 
 
