@@ -1,6 +1,6 @@
 """Comparing patterns: whether one reaches beyond others, so that nobody gives away more than they have."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Annotated, Final
 
@@ -26,6 +26,11 @@ def covers(outer: str, inner: str) -> bool:
 def reaches_within(grants: Grants, kind: GrantKind, pattern: str) -> bool:
     """Whether all that a pattern matches may be used by who has these grants."""
     return all(layer.get(kind) is None or _covered(layer[kind], pattern) for layer in grants.layers)
+
+
+def may_use_all(grants: Grants, layer: Mapping[GrantKind, Iterable[str]]) -> bool:
+    """Whether all that a layer's patterns match may be used by who has these grants."""
+    return all(reaches_within(grants, kind, pattern) for kind, patterns in layer.items() for pattern in patterns)
 
 
 def left_of(grants: Grants, kind: GrantKind) -> tuple[str, ...] | None:

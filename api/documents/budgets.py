@@ -38,12 +38,11 @@ _Percents = Annotated[
 _Webhook = Annotated[str, Field(min_length=1, max_length=URL_LIMIT, description="Where alerts are told, signed.")]
 
 
-class NewBudgetBody(BaseModel):
-    """A budget. `hard`: work beyond it is refused; else it only alerts. Days and months are those of UTC."""
+class BudgetTermsBody(BaseModel):
+    """A budget without its subject. `hard`: work beyond it is refused; else it only alerts. Days are those of UTC."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _NEW})
+    model_config = ConfigDict(extra="forbid")
 
-    subject: Subject
     period: Period
     limit_micros: _Limit
     soft_percents: _Percents = ()
@@ -53,6 +52,14 @@ class NewBudgetBody(BaseModel):
     def terms(self) -> Terms:
         """Return what may be changed of it later."""
         return Terms(self.limit_micros, self.soft_percents, self.hard, self.webhook)
+
+
+class NewBudgetBody(BudgetTermsBody):
+    """A budget. `hard`: work beyond it is refused; else it only alerts. Days and months are those of UTC."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _NEW})
+
+    subject: Subject
 
 
 class BudgetChangeBody(BaseModel):

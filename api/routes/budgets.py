@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from api.acting import ByOf
+from api.alert_webhooks import check_alert_webhook
 from api.bodies import StrictRoute
 from api.caller import Caller, CallerOf
 from api.documents.budgets import (
@@ -15,17 +16,14 @@ from api.documents.budgets import (
     BudgetsQuery,
     NewBudgetBody,
 )
-from api.gateway.fields import BadField
-from api.gateway.job_wish import check_webhook
-from api.parts import Parts, PartsOf
+from api.parts import PartsOf
 from api.problems import errors, invalid, not_found
 from domain.caller_errors import Forbidden
 from domain.errors import NotFound
-from domain.gateway import Webhook
 from domain.permissions import Permission
 from services.ledger import alerts, budgets
 from services.ledger.alerts import NEWEST
-from services.ledger.budgets import BudgetView, NewBudget, Terms
+from services.ledger.budgets import BudgetView, NewBudget
 
 router = APIRouter(prefix="/v1", tags=["money"], route_class=StrictRoute)
 
@@ -61,7 +59,7 @@ async def list_budgets(parts: PartsOf, caller: CallerOf, query: Annotated[Budget
 async def add_budget(body: NewBudgetBody, parts: PartsOf, caller: CallerOf, by: ByOf, response: Response) -> BudgetView:
     """Give a tenant, a user or a key a budget. It counts what is charged from now on."""
     terms = body.terms()
-    _check_webhook(parts, terms)
+    check_alert_webhook(parts, terms.webhook)
     async with parts.database.transaction() as tx:
         try:
             tenant = await budgets.owner_of(tx, caller, body.subject)
@@ -86,7 +84,7 @@ async def change_budget(
     """Change a budget's limit, its alerts, or whether it refuses; its subject and period stay."""
     _may_set(caller, budget.tenant, budget.subject)
     terms = body.terms(budget)
-    _check_webhook(parts, terms)
+    check_alert_webhook(parts, terms.webhook)
     async with parts.database.transaction() as tx:
         await budgets.change(tx, by, budget, terms)
     return await budgets.read(parts.database, caller, budget.id)
@@ -127,21 +125,3 @@ def _may_set(caller: Caller, tenant: str, subject: str) -> None:
     """
     if not budgets.may_set(caller, tenant, subject):
         raise Forbidden("the budgets of a tenant are set by who runs the installation", Permission.TENANTS_WRITE.value)
-
-
-def _check_webhook(parts: Parts, terms: Terms) -> None:
-    """Refuse a webhook that would never be sent.
-
-    Raises:
-        ApiProblem: There is nothing to sign with, or its URL leads where none is sent.
-    """
-    if terms.webhook is None:
-        return
-    if not parts.deployment.webhooks:
-        raise invalid(
-            "no_webhooks", "/webhook", "this installation has no LONGHAUL_WEBHOOK_SECRET to sign webhooks with"
-        )
-    try:
-        check_webhook(Webhook(url=terms.webhook), allow_private=parts.current.private_webhooks)
-    except BadField as refused:
-        raise invalid(refused.code, "/webhook", refused.message) from None

@@ -2,9 +2,11 @@
 
 from fastapi import APIRouter
 
-from api.caller import CallerOf
-from api.documents.identity import MeDocument
-from api.parts import PartsOf
+from api import key_ceilings
+from api.caller import Caller, CallerOf
+from api.documents.keys import ApiKeyDocument
+from api.documents.me import MeDocument
+from api.parts import Parts, PartsOf
 from api.problems import errors
 from domain.grant_scopes import left_of
 from domain.grants import GrantKind
@@ -21,8 +23,14 @@ async def read_me(parts: PartsOf, caller: CallerOf) -> MeDocument:
         user=await users.view(parts.database, caller.owner),
         actor=caller.by,
         tenant=await tenants.view(parts.database, caller.tenant),
-        key=None if caller.key_id is None else await key_rows.view(parts.database, caller.key_id),
+        key=await _key(parts, caller),
         permissions=tuple(sorted(caller.permissions)),
         grants={kind: patterns for kind, patterns in left.items() if patterns is not None},
         wallet=caller.wallet,
     )
+
+
+async def _key(parts: Parts, caller: Caller) -> ApiKeyDocument | None:
+    if caller.key_id is None:
+        return None
+    return await key_ceilings.shown_one(parts.database, await key_rows.view(parts.database, caller.key_id))

@@ -9,10 +9,12 @@ from api.bodies import StrictRoute
 from api.caller import Caller, CallerOf
 from api.documents.oidc import OidcProviderBody, OidcProvidersDocument, OidcProvidersQuery, OidcSwitchBody
 from api.doors import DoorsOf
+from api.parts import Parts, PartsOf
 from api.problems import errors, invalid
 from api.revisions import ChangeOf, tag
 from domain.caller_errors import Forbidden
-from domain.permissions import Permission
+from domain.permissions import ROLES, Permission
+from services.identity.guards import must_have, must_reach_roles
 from services.identity.oidc.desk import ProviderView
 from services.identity.oidc.provider import PROVIDER_ID
 
@@ -32,10 +34,10 @@ async def list_oidc_providers(
 
 @router.post("", status_code=201, responses=errors(400, 401, 403, 409, 413, 415, 422, 503))
 async def add_oidc_provider(
-    body: OidcProviderBody, doors: DoorsOf, caller: CallerOf, by: ByOf, response: Response
+    body: OidcProviderBody, doors: DoorsOf, parts: PartsOf, caller: CallerOf, by: ByOf, response: Response
 ) -> ProviderView:
     """Add a provider. One in a private network needs the permission settings.write."""
-    _check_reach(body, caller)
+    await _check_reach(body, parts, caller)
     view = await doors.providers.create(by, body.id, body.spec(), body.secret())
     response.headers["Location"] = f"/v1/oidc-providers/{view.id}"
     tag(response, view.revision)
@@ -52,10 +54,10 @@ async def read_oidc_provider(id_: IdOf, doors: DoorsOf, caller: CallerOf, respon
 
 @router.put("/{id}", responses=errors(400, 401, 403, 404, 409, 412, 413, 415, 422, 503))
 async def replace_oidc_provider(
-    id_: IdOf, body: OidcProviderBody, doors: DoorsOf, caller: CallerOf, change: ChangeOf
+    id_: IdOf, body: OidcProviderBody, doors: DoorsOf, parts: PartsOf, caller: CallerOf, change: ChangeOf
 ) -> ProviderView:
     """Replace a provider. Its issuer stays the same."""
-    _check_reach(body, caller)
+    await _check_reach(body, parts, caller)
     if body.id != id_:
         raise invalid("id_mismatch", "/id", "the body names another object than the path")
     with change.expecting(body.expected_revision) as revision:
@@ -80,8 +82,15 @@ async def remove_oidc_provider(id_: IdOf, doors: DoorsOf, change: ChangeOf) -> N
         await doors.providers.delete(change.by, id_, revision)
 
 
-def _check_reach(body: OidcProviderBody, caller: Caller) -> None:
-    """Let only who runs the installation point its requests into private networks."""
+async def _check_reach(body: OidcProviderBody, parts: Parts, caller: Caller) -> None:
+    """Let only who runs the installation point its requests into private networks, and nobody give more than they have.
+
+    Raises:
+        Forbidden: They do not run it; or people are made members, who may do or use more than the caller.
+    """
+    if body.creates_users:
+        must_have(caller, ROLES["member"])
+        await must_reach_roles(parts.database, caller, caller.tenant, ["member"])
     if body.allow_private and not caller.may(Permission.SETTINGS_WRITE):
         wanted = Permission.SETTINGS_WRITE.value
         raise Forbidden(f"a provider in a private network needs the permission {wanted}", wanted)

@@ -8,7 +8,9 @@ from api.doors import DoorsOf
 from api.identity_parts import DeskOf, UserIdOf
 from api.parts import PartsOf
 from api.problems import errors
+from domain.permissions import Permission
 from services.identity import user_passwords, users
+from services.identity.guards import must_see
 
 router = APIRouter(prefix="/v1/users", tags=["auth"], route_class=StrictRoute)
 
@@ -18,8 +20,9 @@ async def set_user_password(
     id_: UserIdOf, body: UserPasswordBody, doors: DoorsOf, desk: DeskOf, parts: PartsOf
 ) -> None:
     """Give a person a password. All their sessions end; with `must_change` it opens nothing but its own change."""
-    name = (await users.view(parts.database, id_)).name
-    hash_ = await doors.log_ins.hashed(body.password.get_secret_value(), name)
+    user = await users.view(parts.database, id_)
+    must_see(desk.caller, user.tenant, Permission.TENANTS_WRITE, "user")
+    hash_ = await doors.log_ins.hashed(body.password.get_secret_value(), user.name)
     async with desk.edit() as edit:
         await user_passwords.set_password(edit, id_, hash_, must_change=body.must_change)
 

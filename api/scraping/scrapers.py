@@ -23,13 +23,20 @@ class Scrapers:
         self._known: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
 
     def note(self, connection: HTTPConnection, caller: Caller) -> None:
-        """Remember who asks for the figures, and may have them."""
-        if connection.scope["path"] != PATH or not caller.may(Permission.METRICS_READ):
+        """Remember who asks for the figures, and may have them; whoever may not any more is forgotten."""
+        if connection.scope["path"] != PATH:
+            return
+        if not caller.may(Permission.METRICS_READ):
+            self.forget(connection)
             return
         self._known[_mark(connection)] = (time.monotonic(), caller)
         self._known.move_to_end(_mark(connection))
         while len(self._known) > MOST:
             self._known.popitem(last=False)
+
+    def forget(self, connection: HTTPConnection) -> None:
+        """Know a scraper no more: their key has been refused."""
+        self._known.pop(_mark(connection), None)
 
     def find(self, connection: HTTPConnection) -> Caller | None:
         """Return who asks for the figures, if they got them within the last hour.

@@ -14,7 +14,7 @@ from domain.revisions import StaleRevision
 from services.identity import key_rows
 from services.identity.edit import Edit, wrong
 from services.identity.guards import must_see
-from services.identity.key_bounds import KeyFields, Maker, Scope, bounded, must_cover
+from services.identity.key_bounds import KeyFields, Maker, Scope, bounded, must_cover, must_not_escape
 from services.identity.key_rows import KeyView
 from services.identity.key_secrets import add_secret, new_key
 from services.identity.pepper import Pepper
@@ -25,7 +25,10 @@ AT_MOST: Final = 500
 """Keys of a user that are not revoked."""
 
 _COUNT: Final = "SELECT count(*) AS n FROM api_key WHERE user_id = $1 AND revoked_at IS NULL"
-_EXPIRY: Final = "SELECT expires_at FROM api_key WHERE id = $1"
+_MAKERS: Final = """
+    SELECT k.expires_at, EXISTS (SELECT FROM budget b WHERE b.subject = 'key:' || k.id AND b.hard) AS has_budgets,
+        EXISTS (SELECT FROM caller_limit l WHERE l.subject = 'key:' || k.id) AS has_limits
+    FROM api_key k WHERE k.id = $1"""
 _WALLET: Final = "SELECT id FROM wallet WHERE id = $1 AND tenant = $2 AND closed_at IS NULL"
 _PAST: Final = "SELECT $1::timestamptz <= clock_timestamp() AS past"
 _LOCK: Final = "SELECT revision, revoked_at FROM api_key WHERE id = $1 FOR UPDATE"
@@ -60,10 +63,12 @@ async def create(edit: Edit, pepper: Pepper, user_id: str | None, fields: KeyFie
     Raises:
         InvalidInput: It expires in the past, its wallet is not the tenant's, or the user has too many.
         NotFound: There is no such user, or not in a tenant that the caller may change.
-        Forbidden: It would have more than its maker.
+        Forbidden: It would have more than its maker, or would escape the budgets and limits of the key they use.
     """
     user = await _user(edit, user_id or edit.caller.owner)
-    scope = await _scope(edit, user, fields)
+    maker = await maker_of(edit)
+    must_not_escape(maker)
+    scope = await _scope(edit, maker, user, fields)
     await edit.tx.fetch(_LOCK_USER, user.id)
     (count,) = await edit.tx.fetch(_COUNT, user.id)
     if count["n"] >= AT_MOST:
@@ -86,7 +91,7 @@ async def replace(edit: Edit, key_id: str, fields: KeyFields, expected: int | No
     """
     now = await locked(edit, key_id, expected)
     user = await _user(edit, now.user_id)
-    await key_rows.change(edit.tx, key_id, fields.name, await _scope(edit, user, fields))
+    await key_rows.change(edit.tx, key_id, fields.name, await _scope(edit, await maker_of(edit), user, fields))
     await edit.note("replace", "key", key_id, **_told(fields))
     return await key_rows.view(edit.tx, key_id)
 
@@ -138,16 +143,18 @@ async def cover(edit: Edit, key: KeyView) -> None:
     """Go on only if a key gives no more than the caller has. Raises Forbidden."""
     record = await key_record(edit.tx, key.id)
     if record is not None:
-        must_cover(await _maker(edit), record, key.expires_at)
+        must_cover(await maker_of(edit), record, key.expires_at)
 
 
-async def _maker(edit: Edit) -> Maker:
+async def maker_of(edit: Edit) -> Maker:
     """Return who makes a key, with the one that they use themselves."""
     if edit.caller.key_id is None:
         return Maker(edit.caller)
-    rows = await edit.tx.fetch(_EXPIRY, edit.caller.key_id)
-    expires_at: datetime | None = rows[0]["expires_at"] if rows else None
-    return Maker(edit.caller, await key_record(edit.tx, edit.caller.key_id), expires_at)
+    (row,) = await edit.tx.fetch(_MAKERS, edit.caller.key_id)
+    found = {Permission.BUDGETS_WRITE: row["has_budgets"], Permission.LIMITS_WRITE: row["has_limits"]}
+    ceilings = frozenset(permission for permission, has_some in found.items() if has_some)
+    expires_at: datetime | None = row["expires_at"]
+    return Maker(edit.caller, await key_record(edit.tx, edit.caller.key_id), expires_at, ceilings)
 
 
 async def _user(edit: Edit, user_id: str) -> UserRecord:
@@ -159,8 +166,8 @@ async def _user(edit: Edit, user_id: str) -> UserRecord:
     return user
 
 
-async def _scope(edit: Edit, user: UserRecord, fields: KeyFields) -> Scope:
-    scope = bounded(await _maker(edit), user, fields)
+async def _scope(edit: Edit, maker: Maker, user: UserRecord, fields: KeyFields) -> Scope:
+    scope = bounded(maker, user, fields)
     if fields.expires_at is not None:
         (row,) = await edit.tx.fetch(_PAST, fields.expires_at)
         if row["past"]:

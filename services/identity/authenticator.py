@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final, Protocol
 
-from domain.api_keys import SpelledKey, parse_key
+from domain.api_keys import parse_key
 from domain.caller import Caller
 from domain.caller_errors import Forbidden, Unauthenticated
+from domain.grant_scopes import may_use_all
 from domain.permissions import Permission
 from services.identity.last_used import LastUsed
 from services.identity.pepper import Pepper
@@ -108,25 +109,17 @@ class Authenticator:
         spelled = parse_key(credential)
         if spelled is None:
             raise _refused()
+        presented, began = await self.pepper.digest(spelled.secret), monotonic()
         found = await self._keys.get(spelled.id)
-        if found is None or not await self._is_good(spelled, *found):
+        if found is not None and found[0] < began and not _matches(presented, *found):
+            found = await self._keys.anew(spelled.id)  # the key may have been rotated just now
+        if found is None or not _is_good(presented, *found):
             raise _refused()
         key = found[1]
         if key.networks and not _is_within(address, key.networks):
             raise Forbidden("this key may not be used from this address")
         self._used.note(key.id)
         return _Holder(key.user, of_key(key, key.user), key.id)
-
-    async def _is_good(self, spelled: SpelledKey, asked_at: float, key: KeyRecord) -> bool:
-        """Return whether a secret is one of the key's, after all of them were compared."""
-        presented = await self.pepper.digest(spelled.secret)
-        age = monotonic() - asked_at
-        matches = [
-            hmac.compare_digest(presented, digest) and (ends_in_s is None or ends_in_s > age)
-            for digest, ends_in_s in key.secrets
-        ]
-        expired = key.ends_in_s is not None and key.ends_in_s <= age
-        return any(matches) and not (key.disabled or expired or key.user.disabled)
 
     async def _by_token(self, credential: str) -> _Holder:
         claims = await self._tokens.verify(credential)
@@ -146,6 +139,8 @@ class Authenticator:
         owner = None if found is None else found[1]
         if owner is None or owner.disabled or owner.tenant != holder.user.tenant:
             raise Forbidden("there is no such user to act for")
+        if holder.key_id is None and not may_use_all(holder.rights.grants, owner.layer):  # work remembers keys alone
+            raise Forbidden("by a log-in you act for users only who may use no more than you; send a key")
         return _caller(holder, owner.id, acting(holder.rights, of_user(owner)))
 
 
@@ -159,6 +154,22 @@ def _caller(holder: _Holder, owner: str, rights: Rights) -> Caller:
         grants=rights.grants,
         wallet=rights.wallet,
     )
+
+
+def _matches(presented: bytes, asked_at: float, key: KeyRecord) -> bool:
+    """Return whether a secret is one of the key's, after all of them were compared."""
+    age = monotonic() - asked_at
+    matches = [
+        hmac.compare_digest(presented, digest) and (ends_in_s is None or ends_in_s > age)
+        for digest, ends_in_s in key.secrets
+    ]
+    return any(matches)
+
+
+def _is_good(presented: bytes, asked_at: float, key: KeyRecord) -> bool:
+    """Return whether a secret opens a key now."""
+    expired = key.ends_in_s is not None and key.ends_in_s <= monotonic() - asked_at
+    return _matches(presented, asked_at, key) and not (key.disabled or expired or key.user.disabled)
 
 
 def _is_within(address: str | None, networks: tuple[Network, ...]) -> bool:

@@ -26,14 +26,19 @@ class Edit:
         """Have the audit say what was done, in the transaction of the change."""
         await record(self.tx, self.by, Act(f"{kind}.{action}", kind, object_id, details))
 
-    async def lock(self, tenant: str) -> None:
-        """Wait for the turn to change who may do what in a tenant."""
-        await self.tx.fetch(_LOCK, tenant)
+    async def lock(self, tenant: str) -> bool:
+        """Wait for the turn to change who may do what in a tenant; False: there is no such tenant."""
+        return bool(await self.tx.fetch(_LOCK, tenant))
 
 
 def new_id(prefix: str) -> str:
     """Return a new id, `<prefix>_<uuidv7>`."""
     return f"{prefix}_{uuid7_hex(time.time_ns() // 1_000_000, secrets.randbits(80))}"
+
+
+def unknown_tenant() -> InvalidInput:
+    """Return the error of a tenant that nothing can be made in."""
+    return wrong("unknown_tenant", "query:tenant", "there is no such tenant, or it is disabled")
 
 
 def wrong(code: str, path: str, message: str) -> InvalidInput:

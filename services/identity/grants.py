@@ -11,7 +11,7 @@ from domain.grants import GrantKind
 from domain.permissions import Permission
 from domain.value import Value
 from services.identity import roles
-from services.identity.edit import Edit, new_id, wrong
+from services.identity.edit import Edit, new_id, unknown_tenant, wrong
 from services.identity.guards import must_see
 from services.identity.records import user_record
 from services.storage.driver import Row
@@ -90,7 +90,8 @@ async def create(edit: Edit, tenant: str, grant: NewGrant) -> GrantView:
         Conflict: It is granted already.
         Forbidden: It reaches beyond what the caller may use.
     """
-    await edit.lock(tenant)
+    if not await edit.lock(tenant):
+        raise unknown_tenant()
     await _check_subject(edit, tenant, grant)
     _must_reach(edit, grant.kind, grant.pattern)
     subject = (grant.subject_kind.value, grant.subject, grant.kind.value)

@@ -1,11 +1,14 @@
 """What bounds every change: nobody sees other tenants, gives what they do not have, or handles who may do more."""
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Final
 
 from domain.caller import Caller
 from domain.caller_errors import Forbidden
 from domain.errors import Conflict, NotFound, Problem
+from domain.grant_scopes import reaches_within
+from domain.grants import GrantKind
 from domain.permissions import Permission
 from services.identity.records import UserRecord
 from services.storage.statements import Statements
@@ -13,6 +16,10 @@ from services.storage.statements import Statements
 _ADMINS: Final = """
     SELECT u.id FROM app_user u JOIN user_role r ON r.user_id = u.id
     WHERE u.tenant = $1 AND r.role = 'admin' AND u.disabled_at IS NULL LIMIT 1"""
+_OF_ROLES: Final = """
+    SELECT DISTINCT kind, pattern FROM access_grant
+    WHERE tenant = $1 AND subject_kind = 'role' AND subject = ANY ($2::text[]) ORDER BY kind, pattern"""
+_KINDS: Final = frozenset(GrantKind)
 
 
 def tenant_for(caller: Caller, asked: str | None, platform: Permission) -> str:
@@ -47,6 +54,18 @@ def must_have(caller: Caller, given: AbstractSet[Permission]) -> None:
     missing = sorted(given - caller.permissions)
     if missing:
         raise Forbidden(f"this gives the permission {missing[0]}, which you do not have", missing[0])
+
+
+async def must_reach_roles(where: Statements, caller: Caller, tenant: str, names: Iterable[str]) -> None:
+    """Go on only if the caller may use all that roles are granted which they give to somebody.
+
+    Raises:
+        Forbidden: A role may use more.
+    """
+    for row in await where.fetch(_OF_ROLES, tenant, list(names)):
+        kind, pattern = row["kind"], row["pattern"]
+        if kind in _KINDS and not reaches_within(caller.grants, GrantKind(kind), pattern):
+            raise Forbidden(f"this gives the {kind} pattern {pattern!r}, which reaches beyond what you may use")
 
 
 def must_outrank(caller: Caller, user: UserRecord) -> None:

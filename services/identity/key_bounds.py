@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, Field
 
 from domain.caller import Caller
 from domain.caller_errors import Forbidden
-from domain.grant_scopes import PATTERNS_AT_MOST, Pattern, left_of, reaches_within
+from domain.grant_scopes import PATTERNS_AT_MOST, Pattern, left_of, may_use_all, reaches_within
 from domain.grants import GrantKind
 from domain.permissions import Permission
 from domain.value import Value
@@ -65,11 +65,17 @@ class Scope:
 
 @dataclass(frozen=True)
 class Maker:
-    """Who makes a key, and with which one. `expires_at`: that key's."""
+    """Who makes a key, and with which one.
+
+    Attributes:
+        expires_at: That key's.
+        ceilings: The permissions that lift what that key has of its own: hard budgets, limits.
+    """
 
     caller: Caller
     key: KeyRecord | None = None
     expires_at: datetime | None = None
+    ceilings: frozenset[Permission] = frozenset()
 
 
 def bounded(maker: Maker, user: UserRecord, wanted: KeyFields) -> Scope:
@@ -107,6 +113,34 @@ def must_cover(maker: Maker, key: KeyRecord, expires_at: datetime | None) -> Non
     other = maker.key.wallet is not None and key.wallet != maker.key.wallet
     if later or wider or other:
         raise Forbidden("that key may be used where or when yours may not, or is charged to another wallet")
+    must_not_escape(maker)
+
+
+def must_cover_log_in(maker: Maker, user: UserRecord) -> None:
+    """Go on only if who logs in as a user has no more than the maker: who gives a password may use it.
+
+    Raises:
+        Forbidden: The user may use more, or the maker's key is narrowed as no log-in is.
+    """
+    if not may_use_all(maker.caller.grants, user.layer):
+        raise Forbidden("this user may use more than you")
+    if maker.key is None:
+        return
+    if maker.key.networks or maker.key.wallet is not None or maker.expires_at is not None:
+        raise Forbidden("a log-in is not bound to the networks, the time and the wallet of the key that you use")
+    must_not_escape(maker)
+
+
+def must_not_escape(maker: Maker) -> None:
+    """Go on only if the maker's key has no budgets and limits of its own: what is made with it would not have them.
+
+    Raises:
+        Forbidden: It has some, which the maker may not lift.
+    """
+    missing = sorted(maker.ceilings - maker.caller.permissions)
+    if missing:
+        what = "a budget" if missing[0] is Permission.BUDGETS_WRITE else "limits"
+        raise Forbidden(f"the key that you use has {what} of its own, which this would escape", missing[0])
 
 
 def _permissions(maker: Maker, user: UserRecord, wanted: KeyFields) -> frozenset[Permission] | None:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from domain.caller_errors import Unauthenticated
-from domain.errors import Problem, Unavailable
+from domain.errors import LonghaulError, Problem, Unavailable
 from services.identity import lockout, password_rows, refresh_tokens, session_rows
 from services.identity.lockout import Try
 from services.identity.password_rows import Account
 from services.identity.passwords import PasswordRefused, Passwords, refuse_weak
 from services.identity.pepper import Pepper
-from services.identity.refresh_tokens import Failure, Fresh, Renewed
+from services.identity.refresh_tokens import Fresh, Renewed, Reused
 from services.identity.session_rows import Client, EndReason, SessionView
 from services.identity.token_form import refused
 from services.identity.tokens import Claims, Tokens
@@ -112,9 +112,9 @@ class LogIns:
             raise _no_refresh()
         async with self._db.transaction() as tx:
             found = await refresh_tokens.renew(tx, presented)
-            if found is Failure.REUSED:
-                act = Act("refresh.reused", "session", "unknown")
-                await record(tx, By("nobody", "nobody", address=client.address), act)
+            if isinstance(found, Reused):
+                act = Act("refresh.reused", "session", found.session_id, {"user": found.user_id})
+                await record(tx, By("nobody", "nobody", found.tenant, address=client.address), act)
         if not isinstance(found, Renewed):
             raise _no_refresh()
         return await self.granted(found.user_id, found.session_id, found.token)
@@ -200,7 +200,11 @@ class LogIns:
         if change.new == change.old:
             await lockout.passed(self._db, tried)
             raise PasswordRefused(_SAME, (Problem(code="password_refused", path="/new_password", message=_SAME),))
-        new = await self._passwords.hash(change.new, account.name)
+        try:
+            new = await self._passwords.hash(change.new, account.name)
+        except LonghaulError:  # the old one was right all the same
+            await lockout.passed(self._db, tried)
+            raise
         async with self._db.transaction() as tx:
             if not await password_rows.hold(tx, account.user_id, account.hash or ""):
                 raise Unavailable("the password or the user was changed at this moment", 1.0)

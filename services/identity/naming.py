@@ -3,11 +3,12 @@
 from typing import Final
 
 from domain.errors import InvalidInput
-from domain.user_names import normalised
+from domain.user_names import normalised, skeleton
 from services.storage.statements import Statements
 
 _FIND: Final = """
-    SELECT id FROM app_user WHERE tenant = $1 AND (id = $2 OR name = $3) ORDER BY id = $2 DESC LIMIT 1"""
+    SELECT id FROM app_user WHERE tenant = $1 AND (id = $2 OR skeleton = $3 AND name = $4)
+    ORDER BY id = $2 DESC LIMIT 1"""
 
 
 async def user_meant(where: Statements, tenant: str, text: str) -> str | None:
@@ -18,5 +19,5 @@ async def user_meant(where: Statements, tenant: str, text: str) -> str | None:
         name = normalised(text)
     except InvalidInput:
         name = ""
-    rows = await where.fetch(_FIND, tenant, text, name)
+    rows = await where.fetch(_FIND, tenant, text, skeleton(name), name)
     return str(rows[0]["id"]) if rows else None

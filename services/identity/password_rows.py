@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.errors import InvalidInput
-from domain.user_names import normalised
+from domain.user_names import normalised, skeleton
 from services.storage.database import Tx
 from services.storage.driver import Row
 from services.storage.statements import Statements
@@ -13,7 +13,7 @@ _COLUMNS: Final = """
     SELECT u.id, u.tenant, u.name, p.hash, coalesce(p.must_change, false) AS must_change,
         u.disabled_at IS NULL AND o.disabled_at IS NULL AND u.kind = 'person' AS enabled
     FROM app_user u JOIN tenant o ON o.id = u.tenant LEFT JOIN user_password p ON p.user_id = u.id"""
-_BY_NAME: Final = f"{_COLUMNS} WHERE u.name = $1"
+_BY_NAME: Final = f"{_COLUMNS} WHERE u.skeleton = $1 AND u.name = $2"
 _BY_ID: Final = f"{_COLUMNS} WHERE u.id = $1"
 _HOLD: Final = """
     SELECT u.id FROM app_user u JOIN tenant o ON o.id = u.tenant JOIN user_password p ON p.user_id = u.id
@@ -40,9 +40,10 @@ class Account:
 async def by_name(where: Statements, name: str) -> Account | None:
     """Find a user by the name that somebody typed; what is no name finds nobody."""
     try:
-        rows = await where.fetch(_BY_NAME, normalised(name))
+        found = normalised(name)
     except InvalidInput:
         return None
+    rows = await where.fetch(_BY_NAME, skeleton(found), found)
     return _account(rows[0]) if rows else None
 
 

@@ -43,6 +43,16 @@ class Recent(Generic[V]):
             return found
         if now - self._missing.get(key, float("-inf")) < self._ttl_s:
             return None
+        return await self._loaded(key)
+
+    async def anew(self, key: str) -> tuple[float, V] | None:
+        """Return a value that is asked for from now on, whatever is known; else as `get`."""
+        now = self._clock()
+        found = await self._loaded(key)
+        return found if found is None or found[0] >= now else await self._loaded(key)
+
+    async def _loaded(self, key: str) -> tuple[float, V] | None:
+        now = self._clock()
         value = await asyncio.shield(self._task(key, now))
         return self._known.get(key, (now, value)) if value is not None else None
 

@@ -28,7 +28,7 @@ _FIRST = """
     INSERT INTO refresh_token (digest, session_id, n, expires_at)
     VALUES ($1, $2, 1, clock_timestamp() + make_interval(days => $3))"""
 _FIND = """
-    SELECT s.id AS session_id, s.user_id, t.n,
+    SELECT s.id AS session_id, s.user_id, u.tenant, t.n,
         s.ended_at IS NULL AND s.expires_at > clock_timestamp() AND t.expires_at > clock_timestamp() AS live,
         u.disabled_at IS NULL AND o.disabled_at IS NULL AS enabled,
         t.used_at IS NOT NULL AS used, t.used_at > clock_timestamp() - make_interval(secs => $2) AS just_now
@@ -54,7 +54,15 @@ class Failure(Enum):
 
     UNKNOWN = "unknown"
     OVER = "over"
-    REUSED = "reused"
+
+
+@dataclass(frozen=True)
+class Reused:
+    """A token that two have: the session that has ended by it, and whose it was."""
+
+    session_id: str
+    user_id: str
+    tenant: str
 
 
 @dataclass(frozen=True)
@@ -102,7 +110,7 @@ async def first(tx: Tx, session_id: str, token: Fresh) -> None:
     await tx.fetch(_FIRST, token.digest, session_id, IDLE_DAYS)
 
 
-async def renew(tx: Tx, token: Presented) -> Renewed | Failure:
+async def renew(tx: Tx, token: Presented) -> Renewed | Reused | Failure:
     """Use a token; the transaction must be committed whatever comes of it, for a reuse has ended the session then."""
     await tx.fetch(_LOCK, token.digest)
     rows = await tx.fetch(_FIND, token.digest, GRACE_S)
@@ -122,12 +130,12 @@ async def _rotated(tx: Tx, row: Row, token: Presented) -> Renewed:
     return _renewed(row, token)
 
 
-async def _again(tx: Tx, row: Row, token: Presented) -> Renewed | Failure:
+async def _again(tx: Tx, row: Row, token: Presented) -> Renewed | Reused:
     session_id = row["session_id"]
     if row["just_now"] and await tx.fetch(_UNUSED, token.following.digest, session_id):
         return _renewed(row, token)
     await session_rows.end(tx, session_id, EndReason.REUSED)
-    return Failure.REUSED
+    return Reused(str(session_id), str(row["user_id"]), str(row["tenant"]))
 
 
 def _renewed(row: Row, token: Presented) -> Renewed:

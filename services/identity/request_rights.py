@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from domain.errors import Unavailable
 from services.identity.recent import Recent
 from services.identity.rights import Rights, rights_of
 from services.storage.database import Database
@@ -21,6 +22,10 @@ class _Asked:
     key_id: str | None
 
 
+class _NotOnRecord(Unavailable):
+    """A request has no row yet."""
+
+
 class RequestRights:
     """Looks rights up. One a process."""
 
@@ -34,17 +39,39 @@ class RequestRights:
 
         Raises:
             Forbidden: Its user, their tenant, or the key that asked for it has been disabled, or is gone.
-            Unavailable: The database does not answer.
+            Unavailable: The request has no row yet, so with which key it was asked for is not known; or the database
+                does not answer.
         """
         row = await self._rows.get(request_id)
-        found = await self._rights.get(json.dumps([owner, None if row is None else row[1].key_id]))
+        if row is None:
+            raise RuntimeError("a look-up of a row gives it or raises")
+        return await self._with(owner, row[1].key_id)
+
+    async def before_record(self, request_id: str, owner: str, parent_id: str | None) -> Rights:
+        """Return what the work of a request may do that may have no row yet.
+
+        Without a row, a sub-request has its parent's rights. Any other was started by hand in Temporal, with no key,
+        and has its owner's. Neither is remembered.
+
+        Raises:
+            Forbidden, Unavailable: As `of`.
+        """
+        try:
+            return await self.of(request_id, owner)
+        except _NotOnRecord:
+            return await (self._with(owner, None) if parent_id is None else self.of(parent_id, owner))
+
+    async def _with(self, owner: str, key_id: str | None) -> Rights:
+        found = await self._rights.get(json.dumps([owner, key_id]))
         if found is None:
             raise RuntimeError("a look-up of rights gives rights or raises")
         return found[1]
 
-    async def _row(self, request_id: str) -> _Asked | None:
+    async def _row(self, request_id: str) -> _Asked:
         rows = await self._db.fetch(_ROW, request_id)
-        return _Asked(rows[0]["key_id"]) if rows else None
+        if not rows:
+            raise _NotOnRecord("the request is not on record yet", 1.0)
+        return _Asked(rows[0]["key_id"])
 
     async def _look_up(self, key: str) -> Rights:
         owner, key_id = json.loads(key)

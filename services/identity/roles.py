@@ -12,7 +12,7 @@ from domain.permissions import ROLES, Permission
 from domain.revisions import StaleRevision
 from domain.user_names import skeleton
 from domain.value import Value
-from services.identity.edit import Edit, wrong
+from services.identity.edit import Edit, unknown_tenant, wrong
 from services.identity.guards import must_have
 from services.identity.records import permissions_of
 from services.storage.driver import Row
@@ -95,14 +95,15 @@ async def create(edit: Edit, tenant: str, role: NewRole) -> RoleView:
     """Make a role.
 
     Raises:
-        InvalidInput: It is called like a built-in one, or the tenant has too many.
+        InvalidInput: It is called like a built-in one, or the tenant is none, or has too many.
         Conflict: There is one of this name.
         Forbidden: It gives what the caller has not.
     """
     if any(skeleton(role.name) == skeleton(name) for name in ROLES):
         raise wrong("reserved_name", "/name", "the name is, or looks like, a built-in role's")
     must_have(edit.caller, frozenset(role.permissions))
-    await edit.lock(tenant)
+    if not await edit.lock(tenant):
+        raise unknown_tenant()
     if len(await edit.tx.fetch(_OWN, tenant)) >= AT_MOST:
         raise wrong("too_many", "", f"a tenant has at most {AT_MOST} roles of its own")
     if not await edit.tx.fetch(_ADD, tenant, role.name, role.description, _words(role)):

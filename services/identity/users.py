@@ -13,8 +13,8 @@ from domain.revisions import StaleRevision
 from domain.user_names import normalised, skeleton
 from domain.value import Value
 from services.identity import roles, session_rows
-from services.identity.edit import Edit, new_id, wrong
-from services.identity.guards import must_have, must_keep_an_admin, must_outrank, must_see
+from services.identity.edit import Edit, new_id, unknown_tenant, wrong
+from services.identity.guards import must_have, must_keep_an_admin, must_outrank, must_reach_roles, must_see
 from services.identity.records import UserRecord, user_record
 from services.identity.session_rows import EndReason
 from services.storage.driver import Row
@@ -116,14 +116,15 @@ async def create(edit: Edit, tenant: str, user: NewUser) -> UserView:
     Raises:
         InvalidInput: The name is none, the tenant is none, or has too many users.
         Conflict: The name is taken, or looks like one that is.
-        Forbidden: The caller lacks what members have.
+        Forbidden: The caller lacks what members have, or may not use what they may.
     """
     if not await edit.tx.fetch(_TENANT, tenant):
-        raise wrong("unknown_tenant", "query:tenant", "there is no such tenant, or it is disabled")
+        raise unknown_tenant()
     (count,) = await edit.tx.fetch(_COUNT, tenant)
     if count["n"] >= AT_MOST:
         raise wrong("too_many", "", f"a tenant has at most {AT_MOST} users")
     must_have(edit.caller, ROLES["member"])
+    await must_reach_roles(edit.tx, edit.caller, tenant, ["member"])
     user_id, name = new_id("usr"), normalised(user.name)
     row = (user_id, tenant, user.kind.value, name, skeleton(name), user.display_name, user.email)
     if not await edit.tx.fetch(_ADD, *row):
@@ -173,13 +174,15 @@ async def set_roles(edit: Edit, user_id: str, names: Iterable[str], expected: in
 
     Raises:
         InvalidInput: A role is none of the tenant's.
-        NotFound, Forbidden, StaleRevision: As `replace`; also Forbidden: a role gives what the caller has not.
+        NotFound, Forbidden, StaleRevision: As `replace`; also Forbidden: a role gives what the caller has not, or one
+            that the user had not may use what the caller may not.
         Conflict: It is the last admin of the tenant.
     """
     user = await held(edit, user_id)
     wanted = tuple(sorted(set(names)))
     given = await roles.permissions_by_name(edit.tx, user.tenant, wanted)
     must_have(edit.caller, effective(given.values(), operates=user.operates))
+    await must_reach_roles(edit.tx, edit.caller, user.tenant, set(wanted) - set(user.roles))
     await _changed(edit, user_id, await edit.tx.fetch(_TOUCH, user_id, expected))
     await edit.tx.fetch(_DROP_ROLES, user_id, wanted)
     await edit.tx.fetch(_ADD_ROLES, user_id, wanted)

@@ -5,7 +5,7 @@ A limit is known by its subject, kind and window; what changes is its amount.
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,12 +16,14 @@ from domain.value import Value
 from services.storage import audit
 from services.storage.audit import Act, By
 from services.storage.database import Database, Tx
+from services.storage.statements import Statements
 
 _COUNT_UP: Final = "UPDATE caller_limit_version SET version = version + 1 WHERE id = 1"
 _PAGE: Final = """
     SELECT * FROM caller_limit
     WHERE id > $1 AND ($2::text IS NULL OR tenant = $2) AND ($3::text IS NULL OR subject = $3) ORDER BY id LIMIT $4"""
 _READ: Final = "SELECT * FROM caller_limit WHERE id = $1 AND ($2::text IS NULL OR tenant = $2)"
+_OF: Final = "SELECT * FROM caller_limit WHERE subject = ANY ($1::text[]) ORDER BY id"
 _NUMBER: Final = "SELECT count(*) FROM caller_limit WHERE subject = $1"
 _INSERT: Final = """
     INSERT INTO caller_limit (id, tenant, subject, kind, window_s, amount, revision) VALUES ($1, $2, $3, $4, $5, $6, 1)
@@ -91,16 +93,7 @@ class LimitDesk:
             Conflict: The subject has one of this kind and window, or as many as it may have.
         """
         async with self._db.transaction() as tx:
-            await tx.driver.execute(_COUNT_UP)  # its row's lock makes changes wait for each other
-            if await tx.driver.fetchval(_NUMBER, subject) >= PER_SUBJECT:
-                raise Conflict(f"a key, user or tenant has at most {PER_SUBJECT} limits")
-            new = (_new_id(), tenant, subject, terms.kind.value, terms.window_s, terms.amount)
-            row = await tx.driver.fetchrow(_INSERT, *new)
-            if row is None:
-                raise Conflict("the subject has a limit of this kind and window; change its amount")
-            view = _view(row)
-            await audit.record(tx, by, _act("create", view))
-        return view
+            return await add(tx, by, tenant, subject, terms)
 
     async def change(self, by: By, before: LimitView, amount: int) -> LimitView:
         """Give a limit another amount; what was used of it stays counted. Raises NotFound."""
@@ -116,6 +109,29 @@ class LimitDesk:
             await tx.driver.execute(_COUNT_UP)
             await _remove(tx, limit.id)
             await audit.record(tx, by, _act("delete", limit))
+
+
+async def add(tx: Tx, by: By, tenant: str, subject: str, terms: LimitTerms) -> LimitView:
+    """Add a limit of a subject of this tenant, in a transaction of its own or with the making of its subject.
+
+    Raises:
+        Conflict: The subject has one of this kind and window, or as many as it may have.
+    """
+    await tx.driver.execute(_COUNT_UP)  # its row's lock makes changes wait for each other
+    if await tx.driver.fetchval(_NUMBER, subject) >= PER_SUBJECT:
+        raise Conflict(f"a key, user or tenant has at most {PER_SUBJECT} limits")
+    new = (_new_id(), tenant, subject, terms.kind.value, terms.window_s, terms.amount)
+    row = await tx.driver.fetchrow(_INSERT, *new)
+    if row is None:
+        raise Conflict("the subject has a limit of this kind and window; change its amount")
+    view = _view(row)
+    await audit.record(tx, by, _act("create", view))
+    return view
+
+
+async def of_subjects(where: Statements, subjects: Sequence[str]) -> list[LimitView]:
+    """Return all limits of some subjects, the oldest first."""
+    return [_view(row) for row in await where.fetch(_OF, list(subjects))]
 
 
 async def forget(tx: Tx, subject: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.grant_scopes import covers, left_of, reaches_within
+from domain.grant_scopes import covers, left_of, may_use_all, reaches_within
 from domain.grants import EVERYTHING, GrantKind, Grants
 
 patterns = st.text("ab*?", max_size=6)
@@ -46,3 +46,10 @@ def test_what_is_left_is_within_every_layer() -> None:
     assert left_of(grants, GrantKind.MODEL) == ("gpt-4*",)
     assert left_of(grants, GrantKind.TOOL) is None
     assert not reaches_within(grants, GrantKind.MODEL, "gpt-*")
+
+
+def test_all_of_a_layer_is_within_the_grants_or_not() -> None:
+    mine = Grants(({GrantKind.MODEL: ("gpt-*", "o1"), GrantKind.TOOL: ()},))
+    assert may_use_all(mine, {GrantKind.MODEL: ("gpt-4*", "o1"), GrantKind.WALLET: ("*",)})
+    assert not may_use_all(mine, {GrantKind.MODEL: ("gpt-4*", "o3")})
+    assert not may_use_all(mine, {GrantKind.TOOL: ("jira/*",)})

@@ -181,6 +181,23 @@ async def test_acting_for_another_gives_what_both_may(people: People) -> None:
     assert not caller.grants.allow(GrantKind.TOOL, "jira/search")
 
 
+async def test_a_log_in_acts_for_nobody_who_may_use_more(people: People) -> None:
+    """The work that it starts would have all that the other has: with which log-in it was asked for is not kept."""
+    await _role(people, "narrow-agent", [Permission.ACT_AS, Permission.REQUESTS_CREATE])
+    agent, wide, narrow = [await people.user([role]) for role in ("narrow-agent", "member", "narrow-agent")]
+    session_id = f"ses_{agent.id[4:]}"
+    await people.db.fetch(
+        "INSERT INTO user_session (id, user_id, method, expires_at)"
+        " VALUES ($1, $2, 'password', clock_timestamp() + interval '1 day')",
+        session_id,
+        agent.id,
+    )
+    who = people.process(tokens=_Tokens(agent.id, session_id))
+    with pytest.raises(Forbidden):
+        await who.caller("a.b.c", None, wide.id)
+    assert (await who.caller("a.b.c", None, narrow.id)).owner == narrow.id
+
+
 async def _role(people: People, name: str, permissions: list[Permission]) -> None:
     await people.db.fetch(
         "INSERT INTO role (tenant, name, description, permissions, revision) VALUES ('default', $1, '', $2, 1)"

@@ -53,6 +53,16 @@ async def test_the_grace_ends_also_where_the_key_is_known(people: People) -> Non
             await asyncio.sleep(0.05)
 
 
+async def test_a_new_secret_is_good_at_once_where_the_key_is_known(people: People) -> None:
+    key, old = await people.key()
+    who = people.process(known_s=60)
+    await who.caller(old, None)
+    rotated = await _rotate(people, key.id)
+    assert (await who.caller(rotated.secret or "", None)).key_id == key.id
+    with pytest.raises(Unauthenticated):
+        await who.caller(f"{old[:-1]}{'A' if old[-1] != 'A' else 'B'}", None)
+
+
 async def test_without_grace_the_old_secrets_are_void_at_once(people: People) -> None:
     key, first = await people.key()
     second = (await _rotate(people, key.id, grace_s=3600)).secret

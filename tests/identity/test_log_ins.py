@@ -152,6 +152,15 @@ async def test_hash_of_old_parameters_is_renewed(db: Database, doors: Doors) -> 
     await log_in(doors, person)
 
 
+async def test_a_right_password_is_no_failure_when_the_new_one_is_refused(db: Database, doors: Doors) -> None:
+    person = await make_person(db)
+    spelled = "".join(chr(ord(each) + 0xFEE0) for each in person.name)
+    for _ in range(10):
+        with pytest.raises(PasswordRefused):
+            await doors.log_ins.change_password(spelled, NewPassword(PASSWORD, person.name), HERE)
+    await log_in(doors, person)
+
+
 async def test_sessions_are_listed_and_ended_one_by_one(db: Database, doors: Doors) -> None:
     person, other = await make_person(db), await make_person(db)
     first, second = await log_in(doors, person), await log_in(doors, person)

@@ -9,7 +9,7 @@ from services.identity.log_ins import Granted, GrantRefused
 from services.identity.refresh_tokens import GRACE_S, REMEMBERED
 from services.storage.database import Database
 from services.vault.vault import Vault
-from tests.identity.passworded import HERE, doors_of, log_in, make_person
+from tests.identity.passworded import HERE, doors_of, log_in, make_person, make_tenant
 
 
 @pytest.fixture
@@ -48,14 +48,15 @@ async def test_used_token_ends_the_session_once_its_successor_is_used(db: Databa
 
 async def test_used_token_ends_the_session_when_it_comes_late(db: Database, doors: Doors) -> None:
     """The thief came second: the owner's token is dead as well, so that somebody notices."""
-    granted = await log_in(doors, await make_person(db))
+    person = await make_person(db, tenant=(tenant := await make_tenant(db)))
+    granted = await log_in(doors, person)
     second = await doors.log_ins.by_refresh(granted.refresh_token, HERE)
     await _age(db, granted, GRACE_S + 1)
     await _refused(doors, granted.refresh_token)
     await _refused(doors, second.refresh_token)
     assert await _end_reason(db, granted) == "reused"
-    rows = await db.fetch("SELECT FROM audit_entry WHERE action = 'refresh.reused'")
-    assert rows
+    rows = await db.fetch("SELECT * FROM audit_entry WHERE action = 'refresh.reused' AND tenant = $1", tenant)
+    assert [(row["object_id"], row["details"]) for row in rows] == [(granted.session_id, {"user": person.id})]
 
 
 async def test_thief_within_the_grace_is_told_by_the_next_use(db: Database, doors: Doors) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -9,7 +10,7 @@ from domain.errors import Conflict, InvalidInput, NotFound
 from domain.grants import GrantKind
 from domain.permissions import ROLES, Permission
 from domain.revisions import StaleRevision
-from services.identity import grants, roles, tenants, users
+from services.identity import grants, roles, tenants, user_passwords, users
 from services.identity.grants import GrantFilter, NewGrant, SubjectKind
 from services.identity.guards import tenant_for
 from services.identity.roles import NewRole, RoleFields
@@ -300,3 +301,66 @@ async def test_every_write_is_in_the_audit_log(people: People) -> None:
     )
     assert [row["action"] for row in rows] == ["user.create", "user.set_roles", "key.create"]
     assert {(row["actor"], row["tenant"]) for row in rows} == {("local", "default")}
+
+
+async def _narrow_lead(people: People) -> Caller:
+    """Return who may do what a member may and change users, and may use one family of models."""
+    await _role(people, "lead", [P.USERS_READ, P.USERS_WRITE, P.ROLES_WRITE, *ROLES["member"]])
+    lead = await people.user(["lead"])
+    async with people.edit() as edit:
+        await grants.create(edit, "default", _grant(SubjectKind.USER, lead.id, "gpt-*"))
+    return await _caller(people, lead.id)
+
+
+async def test_nobody_gives_a_role_that_may_use_more_than_they(people: People) -> None:
+    caller = await _narrow_lead(people)
+    other = await people.user(["lead"])
+    for user_id in (caller.owner, other.id):
+        with pytest.raises(Forbidden):
+            async with people.edit(caller) as edit:
+                await users.set_roles(edit, user_id, ["lead", "member"], None)
+    with pytest.raises(Forbidden):
+        async with people.edit(caller) as edit:
+            await users.create(edit, "default", NewUser(name=a_name()))
+    member = await people.user(["member"])
+    async with people.edit(caller) as edit:
+        assert (await users.set_roles(edit, member.id, ["lead", "member"], None)).roles == ("lead", "member")
+        assert (await users.set_roles(edit, member.id, ["lead"], None)).roles == ("lead",)
+
+
+async def test_nobody_gives_a_password_to_who_may_use_more_than_they(people: People) -> None:
+    caller = await _narrow_lead(people)
+    member, other = await people.user(["member"]), await people.user(["lead"])
+    with pytest.raises(Forbidden):
+        async with people.edit(caller) as edit:
+            await user_passwords.set_password(edit, member.id, "a hash", must_change=True)
+    async with people.edit(caller) as edit:
+        await user_passwords.set_password(edit, other.id, "a hash", must_change=True)
+
+
+@pytest.mark.parametrize(
+    "narrowed",
+    [
+        {"networks": ["10.0.0.0/8"]},
+        {"expires_at": "2100-01-01T00:00:00Z"},
+        {"grants": {"model": ["gpt-*"]}},
+    ],
+)
+async def test_a_narrowed_key_gives_no_password_that_opens_more(people: People, narrowed: dict[str, Any]) -> None:
+    _, secret = await people.key("local", **narrowed)
+    caller = await people.caller(secret, "10.0.0.1")
+    member = await people.user(["member"])
+    for user_id in (member.id, "local"):
+        with pytest.raises(Forbidden):
+            async with people.edit(caller) as edit:
+                await user_passwords.set_password(edit, user_id, "a hash", must_change=True)
+
+
+async def test_nothing_is_made_in_a_tenant_that_is_none(people: People) -> None:
+    for unknown in ("ten_" + "0" * 32, "none"):
+        with pytest.raises(InvalidInput):
+            async with people.edit() as edit:
+                await roles.create(edit, unknown, NewRole(name="nowhere", permissions=()))
+        with pytest.raises(InvalidInput):
+            async with people.edit() as edit:
+                await grants.create(edit, unknown, _grant(SubjectKind.ROLE, "member", "*"))

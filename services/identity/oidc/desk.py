@@ -36,8 +36,14 @@ _UPDATE: Final = """
 _SWITCH: Final = """
     UPDATE oidc_provider SET disabled_at = CASE WHEN $2 THEN coalesce(disabled_at, clock_timestamp()) END,
         revision = revision + 1, updated_at = clock_timestamp() WHERE id = $1"""
-_HOLD: Final = "SELECT id FROM oidc_provider WHERE id = $1 AND revision = $2 AND disabled_at IS NULL FOR SHARE"
-_DELETE: Final = ("DELETE FROM oidc_provider WHERE id = $1", "DELETE FROM oidc_identity WHERE provider_id = $1")
+_HOLD: Final = """
+    SELECT id FROM oidc_provider
+    WHERE id = $1 AND tenant = $2 AND revision = $3 AND disabled_at IS NULL FOR SHARE"""
+_DELETE: Final = (
+    "DELETE FROM oidc_provider WHERE id = $1",
+    "DELETE FROM oidc_identity WHERE provider_id = $1",
+    "DELETE FROM oidc_state WHERE provider_id = $1",
+)
 
 
 class ProviderView(Spec):
@@ -89,7 +95,7 @@ async def stored(where: Statements, provider_id: str) -> Stored | None:
 
 async def hold(tx: Tx, provider: Stored) -> bool:
     """Keep a provider as it is until the transaction ends; False: it has been changed since."""
-    return bool(await tx.fetch(_HOLD, provider.id, provider.revision))
+    return bool(await tx.fetch(_HOLD, provider.id, provider.tenant, provider.revision))
 
 
 class ProviderDesk:
@@ -161,7 +167,7 @@ class ProviderDesk:
             return await self._noted(tx, by, "disable" if disabled else "enable", provider_id, {})
 
     async def delete(self, by: By, provider_id: str, expected: int | None) -> None:
-        """Remove a provider: its sessions end, and nobody is known by it any more. Its users stay.
+        """Remove a provider: its sessions and sign-ins under way end, and nobody is known by it any more. Users stay.
 
         Raises:
             NotFound: The tenant has none of this id.

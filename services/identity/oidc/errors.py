@@ -1,4 +1,4 @@
-"""What goes wrong in a sign-in. People hear that it did not succeed; the reason stands in the log and the audit."""
+"""What goes wrong in a sign-in. People hear that it did not succeed, and why; the log and the audit say it too."""
 
 from enum import StrEnum
 

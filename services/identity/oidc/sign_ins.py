@@ -111,9 +111,10 @@ class OidcSignIns:
             return await self._granted(provider, claims, client)
         except SignInFailed as failure:
             _log.warning("a sign-in at %s failed: %s", provider.id, failure.reason.value)
-            by = By("nobody", "nobody", provider.tenant, address=client.address)
-            details = {"reason": failure.reason.value}
-            await record(self._db, by, Act("login.refused", desk.KIND, provider.id, details))
+            if failure.reason is not Reason.UNKNOWN_STATE:  # which anybody can make up, as often as they like
+                by = By("nobody", "nobody", provider.tenant, address=client.address)
+                details = {"reason": failure.reason.value}
+                await record(self._db, by, Act("login.refused", desk.KIND, provider.id, details))
             raise
 
     async def _provider(self, provider_id: str) -> Stored:

@@ -91,7 +91,7 @@ async def _exchange(request: httpx2.Request, *, allow_private: bool) -> _Answer:
 
 async def _bounded(answer: httpx2.Response) -> bytes:
     body = bytearray()
-    async for chunk in answer.aiter_bytes():
+    async for chunk in answer.aiter_raw():  # as it came: we asked for no encoding, and unpack none
         body += chunk
         if len(body) > ANSWER_LIMIT:
             raise SignInFailed(Reason.BAD_ANSWER)

@@ -144,6 +144,27 @@ async def test_state_is_good_once(api: httpx.AsyncClient, nobody: httpx.AsyncCli
     refused(await nobody.get(back, headers=_cookie(cookies)), "unknown_state")
 
 
+async def test_states_that_somebody_made_up_do_not_fill_the_audit(
+    api: httpx.AsyncClient, nobody: httpx.AsyncClient, sim: Sim, database: Database
+) -> None:
+    provider = await added(api, sim)
+    for _ in range(5):
+        refused(await nobody.get(f"/v1/auth/oidc/{provider}/callback?state=mine&code=x"), "unknown_state")
+    noted = await database.fetch("SELECT action FROM audit_entry WHERE object_id = $1", provider)
+    assert [row["action"] for row in noted] == ["oidc_provider.create"]
+
+
+async def test_a_sign_in_ends_with_its_provider_though_another_gets_its_id(
+    api: httpx.AsyncClient, nobody: httpx.AsyncClient, sim: Sim
+) -> None:
+    """The code that a browser comes back with is the old provider's, and is not to be shown to the new one."""
+    provider = await added(api, sim)
+    back = sim.approve(await left(nobody, provider))
+    assert (await api.delete(f"/v1/oidc-providers/{provider}")).status_code == 204
+    await added(api, sim, id=provider)
+    refused(await nobody.get(back), "unknown_state")
+
+
 async def test_concurrent_returns_let_one_in(api: httpx.AsyncClient, nobody: httpx.AsyncClient, sim: Sim) -> None:
     provider = await added(api, sim)
     back = sim.approve(await left(nobody, provider))

@@ -144,6 +144,23 @@ async def test_members_change_no_providers(nobody: httpx.AsyncClient, sim: Sim, 
     assert (await nobody.post("/v1/oidc-providers", json=body(sim), headers=member)).status_code == 403
 
 
+async def test_nobody_lets_in_members_who_may_do_or_use_more_than_they(
+    api: httpx.AsyncClient, nobody: httpx.AsyncClient, sim: Sim
+) -> None:
+    keys = [
+        await api.post("/v1/keys", json={"name": "narrow", "permissions": ["users.read", "users.write"]}),
+        await api.post("/v1/keys", json={"name": "narrow", "grants": {"model": ["gpt-*"]}}),
+    ]
+    wanted = body(sim, issuer="https://issuer.invalid", allow_private=False)
+    for narrow in [bearer(key.json()["secret"]) for key in keys]:
+        assert (await nobody.post("/v1/oidc-providers", json=wanted, headers=narrow)).status_code == 403
+        closed = body(sim, issuer="https://issuer.invalid", allow_private=False, creates_users=False)
+        assert (await nobody.post("/v1/oidc-providers", json=closed, headers=narrow)).status_code == 201
+        path = f"/v1/oidc-providers/{closed['id']}"
+        opened = await nobody.put(path, json={**closed, "creates_users": True}, headers=narrow)
+        assert opened.status_code == 403
+
+
 async def test_list_has_pages(api: httpx.AsyncClient, sim: Sim) -> None:
     made = sorted([await added(api, sim) for _ in range(3)])
     seen: list[str] = []

@@ -70,4 +70,7 @@ async def test_nobody_touches_whom_they_do_not_see_or_who_may_do_more(
         assert (await nobody.request(send, path, json=body, headers=weak)).status_code == 403
         assert (await nobody.request(send, path, json=body, headers=strange)).status_code == 404
     await logged_in(nobody, other)
+    for user_id in (other.id, "usr_" + "0" * 32):
+        answer = await nobody.put(f"/v1/users/{user_id}/password", json={"password": "weak"}, headers=strange)
+        assert (answer.status_code, answer.json()["detail"]) == (404, "there is no such user")
     assert (await api.put("/v1/users/usr_none/password", json={"password": FIRST})).status_code == 404
