@@ -1,7 +1,7 @@
 """No call comes further than here without a caller who is known, unless its route is open to everybody.
 
 The body is not read before. A call that lasts is looked at again every two seconds: when its key or token has been
-revoked meanwhile, the stream, the socket or the wait ends.
+revoked meanwhile, or does not permit the call any more, the stream, the socket or the wait ends.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import Final
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.access import is_open
+from api.access import access_of, demand, is_open
 from api.caller import Caller, authenticate
 from api.errors import problem_of
 from api.gateway.envelopes import answer
@@ -21,6 +21,7 @@ from api.request_rows import state_of
 from api.scraping.scrapers import Scrapers
 from domain.caller_errors import Forbidden, Unauthenticated
 from domain.errors import LonghaulError, Unavailable
+from domain.permissions import Permission
 
 RECHECK_S: Final = 2.0
 _PATIENCE_S: Final = 0.5
@@ -59,6 +60,10 @@ class Authentication:
             if known is None:
                 raise
             return known
+        except (Unauthenticated, Forbidden):
+            if known is not None:
+                self._scrapers.forget(connection)
+            raise
         self._scrapers.note(connection, caller)
         return caller
 
@@ -104,7 +109,11 @@ class _Watched:
         """Look again and again; a database that is away tells nothing."""
         while True:
             try:
-                await authenticate(HTTPConnection(self._scope))
+                caller = await authenticate(HTTPConnection(self._scope))
+                wanted = access_of(self._scope)
+                if isinstance(wanted, Permission):
+                    demand(caller, wanted)
+                state_of(self._scope)["caller"] = caller
             except (Unauthenticated, Forbidden) as error:
                 self._refused = error
                 serving.cancel()

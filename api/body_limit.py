@@ -10,7 +10,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import ApiProblem
-from api.route_time import RouteTime
+from api.route_time import MODELS, RouteTime
 
 MAX_BYTES: Final = 300 * 1024
 MAX_CALL_BYTES: Final = 16 * 1024 * 1024
@@ -18,7 +18,6 @@ MAX_CALL_BYTES: Final = 16 * 1024 * 1024
 FIRST_S: Final = 20.0
 BYTES_PER_S: Final = 16 * 1024
 
-_CALLS: Final = ("/v1/chat/", "/v1/completions", "/v1/embeddings", "/v1/messages", "/v1/responses")
 _DISCARDED: Final = 4 * 1024 * 1024
 _PATIENCE_S: Final = 2.0
 _CLOSE: Final = {"Connection": "close"}
@@ -39,7 +38,7 @@ class BodyLimit:
 
 
 def _limit(path: str) -> int:
-    return MAX_CALL_BYTES if path.startswith(_CALLS) else MAX_BYTES
+    return MAX_CALL_BYTES if path.startswith(MODELS) else MAX_BYTES
 
 
 class Body:

@@ -1,6 +1,7 @@
 """HTTP/1.1 with bounds on what uvicorn leaves open: the bytes and number of headers, and the time they may take.
 
-A connection whose request does not come to the end of its headers is closed, be it silent, dripping or endless.
+A connection whose request does not come to the end of its headers is closed, be it silent, dripping or endless; so is
+one whose client does not read its answer.
 """
 
 import asyncio
@@ -17,6 +18,8 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 """Of the request line and all headers."""
 MAX_HEADERS: Final = 100
 HEAD_WITHIN_S: Final = 10.0
+READ_WITHIN_S: Final = 60.0
+"""How long a client may not read an answer, of which the network's buffers and ours are full."""
 
 _TOO_LARGE: Final = ApiProblem(
     431, "headers_too_large", f"a request has at most {MAX_HEADERS} headers, and {MAX_HEAD_BYTES} bytes before its body"
@@ -35,6 +38,7 @@ class BoundedHttp(HttpToolsProtocol):
     _head_ended = False
     _refused: ApiProblem | None = None
     _timer: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin to wait for a request."""
@@ -44,7 +48,19 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop_waiting()
+        self._is_read()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Begin to wait for the client to read."""
+        super().pause_writing()
+        self._is_read()
+        self._unread = self.loop.call_later(READ_WITHIN_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on writing: the client reads."""
+        self._is_read()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Take what came, unless it is more than a request's head may be."""
@@ -102,6 +118,11 @@ class BoundedHttp(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _is_read(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _refuse(self, problem: ApiProblem) -> None:
         """Say why, where something was asked and no answer has begun, and close."""

@@ -1,5 +1,6 @@
 """Who asks: found out once for every call, from its key or token, whichever door it came through."""
 
+from dataclasses import replace
 from typing import Annotated, Final, Protocol
 
 from fastapi import Depends
@@ -60,9 +61,9 @@ async def authenticate(connection: HTTPConnection, act_as: str | None = None) ->
     identity: Identity | None = connection.app.state.parts.identity
     if identity is None:
         raise ApiProblem(503, "no_identity", "this API was started without identities, and serves nobody")
-    return await identity.caller(
-        credential_of(connection), client_address(connection), act_as or connection.headers.get(ACT_AS)
-    )
+    address = client_address(connection)
+    found = await identity.caller(credential_of(connection), address, act_as or connection.headers.get(ACT_AS))
+    return replace(found, address=address)
 
 
 def credential_of(connection: HTTPConnection) -> str:

@@ -88,8 +88,8 @@ async def kept_if_made(parts: Parts, standing: Standing | None, call_id: str) ->
         raise
 
 
-async def count_request(parts: Parts, caller: Caller) -> None:
-    """Count a call of the API that leaves nothing under way.
+async def count_call(parts: Parts, caller: Caller) -> None:
+    """Count a call of the gateway that makes nothing: another has made, or makes, what it is answered with.
 
     Raises:
         LimitReached, Unavailable: As `admit_call`.
@@ -107,15 +107,15 @@ async def count_route(connection: HTTPConnection, caller: Caller) -> None:
     path: str = connection.scope["path"]
     if path.startswith(_UNCOUNTED) or f"{method_of(connection.scope)} {path}" in _COUNTED_WITHIN:
         return
-    await count_request(connection.app.state.parts, caller)
+    await _admit(connection.app.state.parts, caller, Ask(()), of_call=False)
 
 
-async def _admit(parts: Parts, caller: Caller, ask: Ask) -> Standing | None:
+async def _admit(parts: Parts, caller: Caller, ask: Ask, *, of_call: bool = True) -> Standing | None:
     subjects = subjects_of(caller)
     if not parts.limited.any_of(subjects):
         return None
     taken = await caller_limits.take(parts.database, replace(ask, subjects=subjects))
     limit_headers.note(taken.standing)
     if taken.standing is not None and not taken.granted:
-        raise LimitReached(taken.standing, ask.tokens, of_call=ask.lasts_s is not None)
+        raise LimitReached(taken.standing, ask.tokens, of_call=of_call)
     return taken.standing

@@ -15,6 +15,7 @@ from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeou
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
+from api.acting import note_acting
 from api.caller import Caller
 from api.charging import hold_raised_budget
 from api.errors import refusal_status
@@ -24,8 +25,7 @@ from api.problems import ApiProblem, invalid
 from api.temporal_calls import answering, is_not_found, ping
 from contracts.messages import AMEND, AMENDMENT_REFUSED, MESSAGE_REFUSED
 from domain.errors import Problem, Unavailable
-from services.storage import audit
-from services.storage.audit import Act, By
+from services.storage.audit import Act
 from services.storage.views import requests as requests_view
 from services.storage.views.requests import RequestView
 
@@ -54,7 +54,7 @@ def message_of(request_id: str, name: str, said: dict[str, JsonValue], key: str 
     return Message(request_id, name, {**said, "message_id": message_id_of(said.get("message_id"), key)})
 
 
-async def deliver(parts: Parts, caller: Caller, message: Message, address: str | None = None) -> JsonValue:
+async def deliver(parts: Parts, caller: Caller, message: Message) -> JsonValue:
     """Send a message and return the workflow's answer. The audit says first what is said for another user.
 
     Raises:
@@ -66,8 +66,7 @@ async def deliver(parts: Parts, caller: Caller, message: Message, address: str |
     """
     async with parts.database.transaction() as tx:
         view = await requests_view.get(tx, caller.owner, message.request_id)
-        if caller.by != caller.owner:
-            await audit.record(tx, By.of(caller, address), Act(f"request.{message.name}", "request", view.id))
+        await note_acting(tx, caller, Act(f"request.{message.name}", "request", view.id))
     check_models(parts, caller, models_in(message.body.get("edits")))
     await ping(parts.temporal)
     if message.name == AMEND and not view.phase.is_end:

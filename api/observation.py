@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import request_ids
 from api.errors import problem_of
 from api.gateway.envelopes import answer
+from api.request_rows import target_of
 
 _access = logging.getLogger("longhaul.access")
 _faults = logging.getLogger("longhaul.faults")
@@ -76,7 +77,7 @@ class _Call:
         line = {
             "method": self._scope["method"],
             "route": getattr(self._scope.get("route"), "path", None),
-            "target": self._scope.get("path_params", {}).get("request_id"),
+            "target": target_of(self._scope),
             "status": self._status or HTTPStatus.INTERNAL_SERVER_ERROR.value,
             "ms": round((time.monotonic() - self._began) * 1000, 1),
             "request_id": self._id,

@@ -16,14 +16,16 @@ USUAL_S: Final = 60.0
 WAITING_S: Final = 90.0
 """For routes that may be asked to wait, for 60 s at most."""
 
+MODELS: Final = ("/v1/chat/", "/v1/completions", "/v1/embeddings", "/v1/messages", "/v1/responses")
+"""Where the paths of calls of models begin."""
+
 _WAITING: Final = ("/v1/requests", "/central-agent/", "/mcp")
-_UNBOUNDED: Final = ("/v1/chat/", "/v1/completions", "/v1/embeddings", "/v1/messages", "/v1/responses")
 _STREAMS: Final = ("text/event-stream", "application/x-ndjson")
 
 
 def time_of(path: str) -> float | None:
     """Return the seconds that a path's route has, None where the call says itself how long it may take."""
-    if path.startswith(_UNBOUNDED):
+    if path.startswith(MODELS):
         return None
     return WAITING_S if path.startswith(_WAITING) else USUAL_S
 

@@ -16,6 +16,11 @@ from domain.placement import Placement
 from runtime.settings import Settings
 
 GRACE_S: Final = 5
+KEEP_ALIVE_S: Final = 75
+"""How long a connection without a request stays open: longer than clients (httpx: 5 s) and proxies (mostly 60 s) keep
+one in their pools, so that it is they who close it. A server that closes first cuts a request that is on its way."""
+WAITING_FRAMES: Final = 4
+"""Of one WebSocket, each up to its largest size: what comes beyond them stays with the network."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -44,8 +49,10 @@ async def serve(parts: Parts, listener: socket.socket) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
         ws_max_size=MAX_CALL_BYTES,
+        ws_max_queue=WAITING_FRAMES,
     )
     if parts.settings is not None and parts.doors is not None:
         parts.settings.follow(parts.doors.hear)

@@ -14,6 +14,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from api.acting import note_acting
 from api.caller import Caller
 from api.charging import request_charge
 from api.documents.requests import NewRequestBody
@@ -30,6 +31,7 @@ from domain.content import Text
 from domain.errors import Unavailable
 from domain.request import MESSAGE_LIMIT, Caps, Options
 from services.storage import blobs, gateway_calls, requests
+from services.storage.audit import Act
 from services.storage.database import Tx
 from services.storage.failpoints import Point, around
 from services.storage.requests import Accepted, Idempotency, NewRequest
@@ -89,6 +91,7 @@ async def submit(parts: Parts, caller: Caller, submission: Submission) -> Accept
         conversation_id=new.conversation_id,
         options=requests.within(new.options, accepted.held_micros),
         user_id=new.user_id,
+        held=accepted.held_micros is not None,
     )
     try:
         await start_workflow(parts, facts, submission.seed, submission.caps, caller.tenant)
@@ -128,6 +131,8 @@ async def _accept(parts: Parts, caller: Caller, submission: Submission) -> tuple
     ):
         new = await _new_request(tx, parts, caller, submission, request_id)
         accepted = await requests.accept(tx, new, submission.idempotency)
+        if accepted.created:
+            await note_acting(tx, caller, Act("request.create", "request", request_id))
     if not accepted.created:
         await give_back(parts, standing, request_id)
     return new, accepted

@@ -25,6 +25,7 @@ class Caller:
         grants: The models, tools, knowledge bases and wallets that may be used.
         wallet: What is charged; None: nothing is (there is no money in this installation's test, or the owner's
             tenant has no wallet).
+        address: From where they call, as far as it is known.
     """
 
     owner: str
@@ -34,6 +35,7 @@ class Caller:
     permissions: frozenset[Permission] = field(default_factory=lambda: frozenset(Permission))
     grants: Grants = EVERYTHING
     wallet: str | None = None
+    address: str | None = None
 
     def may(self, permission: Permission) -> bool:
         """Whether the caller holds a permission."""

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from api.acting import note_acting
 from api.caller import Caller
 from api.charging import call_charge
 from api.gateway.expected_tokens import expected_tokens
 from api.gateway.starting import CallRef
-from api.limiting import admit_call, give_back, kept_if_made
+from api.limiting import admit_call, count_call, give_back, kept_if_made
 from api.parts import Parts
 from contracts.gateway import CallLaunch
 from domain import ids
@@ -20,6 +21,7 @@ from domain.gateway import CallOptions
 from domain.ledger import Charge
 from domain.model_pool import Route
 from services.storage import gateway_calls
+from services.storage.audit import Act
 from services.storage.gateway_calls import NewCall
 from services.storage.requests import Idempotency
 
@@ -36,8 +38,8 @@ class Wanted:
     key: Idempotency | None
 
 
-async def accept(parts: Parts, wanted: Wanted, ref: CallRef) -> tuple[str, CallLaunch | None]:
-    """Return the id of the accepted call, and what its workflow starts with; None: its key has had it before.
+async def accept(parts: Parts, wanted: Wanted, ref: CallRef) -> CallLaunch | None:
+    """Accept a call and return what its workflow starts with; None: its key stands for an earlier one.
 
     Raises:
         IdempotencyKeyReused: The key was used with another body.
@@ -49,19 +51,20 @@ async def accept(parts: Parts, wanted: Wanted, ref: CallRef) -> tuple[str, CallL
     tokens = expected_tokens(options.endpoint, wanted.body)
     try:
         standing = await admit_call(parts, wanted.caller, ref.id, tokens, charge.expires_s)
-    except LimitReached:  # what its key made before is no new call
-        earlier = None if wanted.key is None else await gateway_calls.recall(parts.database, ref.owner, wanted.key)
-        if earlier is None:
+    except LimitReached:  # what its key made before is no new call: it counts as a request alone
+        if wanted.key is None or await gateway_calls.recall(parts.database, ref.owner, wanted.key) is None:
             raise
-        return earlier, None
+        await count_call(parts, wanted.caller)
+        return None
     async with kept_if_made(parts, standing, ref.id):
         new = NewCall(ref.id, ref.owner, wanted.text, options, wanted.key, charge)
         accepted = await gateway_calls.accept(parts.database, new)
-    if accepted.call_id != ref.id:
+        if accepted.created:
+            await note_acting(parts.database, wanted.caller, Act("call.create", "call", ref.id))
+    if not accepted.created:
         await give_back(parts, standing, ref.id)
-        return accepted.call_id, None
-    tenant = wanted.caller.tenant
-    return ref.id, launch_of(parts, ref, tenant, accepted.body, within(options, accepted.held_micros))
+        return None
+    return launch_of(parts, ref, wanted.caller.tenant, accepted.body, within(options, accepted.held_micros))
 
 
 def launch_of(parts: Parts, ref: CallRef, tenant: str, body: Text, options: CallOptions) -> CallLaunch:

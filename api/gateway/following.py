@@ -15,6 +15,7 @@ from api.gateway.making import (
     encoded,
     idempotency_of,
     join,
+    join_by_key,
     make,
     make_cached,
     permitted,
@@ -22,6 +23,7 @@ from api.gateway.making import (
 from api.gateway.pieces import START, CacheUse, End, Piece, Place
 from api.gateway.problems import refusal
 from api.gateway.starting import CallRef, cancel_soon
+from api.limiting import count_call
 from api.parts import Parts
 from domain.gateway import CallOptions, CallOutcome
 from domain.live_settings import LONGEST_CALL_S
@@ -193,10 +195,13 @@ async def follow(parts: Parts, caller: Caller, call_id: str, start: Place) -> Fo
 async def _resume(parts: Parts, wanted: Wanted, asked: Asked) -> Following:
     if wanted.key is None:
         raise refusal(400, "last_event_id_without_key", "Last-Event-ID needs the Idempotency-Key of its call", None)
-    known = await gateway_calls.recall(parts.database, wanted.caller.owner, wanted.key)
+    owner = wanted.caller.owner
+    known = await gateway_calls.recall(parts.database, owner, wanted.key)
     if known is None or known != asked.resumes:
         raise refusal(400, "invalid_last_event_id", "Last-Event-ID is of another call than the Idempotency-Key", None)
-    return await follow(parts, wanted.caller, known, asked.start)
+    await count_call(parts, wanted.caller)
+    found = await join_by_key(parts, owner, wanted.key, asked.start)
+    return Following(parts, found, asked.start, CacheUse.BYPASS)
 
 
 def _with_defaults(parts: Parts, options: CallOptions, route: Route) -> CallOptions:

@@ -17,7 +17,7 @@ from api.gateway.pieces import START, Place
 from api.gateway.problems import of_error, refusal
 from api.gateway.starting import CallRef, start_call, take_off
 from api.granted import may_use
-from api.limiting import count_request
+from api.limiting import count_call
 from api.parts import Parts
 from domain import ids
 from domain.cache_key import cache_key
@@ -25,6 +25,7 @@ from domain.errors import ModelUnknown
 from domain.gateway import CallOptions, CallOutcome
 from domain.model_pool import Route
 from services.storage import gateway_calls, result_cache
+from services.storage.gateway_calls import CallView
 from services.storage.requests import Idempotency
 from services.storage.result_cache import Hit, Making
 
@@ -109,7 +110,7 @@ async def make(parts: Parts, wanted: Wanted, call_id: str | None = None) -> Unde
     ref = CallRef(call_id or new_call_id(), wanted.caller.owner)
     news = CallNews(parts, ref, START)
     try:
-        earlier, launch = await accept(parts, wanted, ref)
+        launch = await accept(parts, wanted, ref)
         if launch is not None:
             await take_off(parts, launch, comes_back=wanted.key is not None)
             return UnderWay(news, begun=True, ours=wanted.key is None and not wanted.options.background)
@@ -117,19 +118,20 @@ async def make(parts: Parts, wanted: Wanted, call_id: str | None = None) -> Unde
         news.close()
         raise
     news.close()
-    return await _made_earlier(parts, CallRef(earlier, ref.owner), wanted)
+    if wanted.key is None:
+        raise AssertionError("only a key finds an earlier call")
+    return await _made_earlier(parts, wanted.caller, wanted.key)
 
 
-async def _made_earlier(parts: Parts, ref: CallRef, wanted: Wanted) -> UnderWay | Found:
+async def _made_earlier(parts: Parts, caller: Caller, key: Idempotency) -> UnderWay | Found:
     """Find the call that the key has; one that has not ended is started, for its start may have failed."""
-    db, key, tenant = parts.database, wanted.key, wanted.caller.tenant
-    read = gateway_calls.read(db, ref.owner, ref.id) if key is None else gateway_calls.read_by_key(db, ref.owner, key)
-    view = await read
+    view = await gateway_calls.read_by_key(parts.database, caller.owner, key)
     if view.outcome is not None:
-        return Found(ref.id, view.outcome)
+        return Found(view.id, view.outcome)
+    ref = CallRef(view.id, caller.owner)
     news = CallNews(parts, ref, START, late=True)
     try:
-        await start_call(parts, launch_of(parts, ref, tenant, view.body, view.options))
+        await start_call(parts, launch_of(parts, ref, caller.tenant, view.body, view.options))
     except BaseException:
         news.close()
         raise
@@ -143,10 +145,23 @@ async def join(parts: Parts, ref: CallRef, start: Place) -> UnderWay | Found:
         NotFound: There is none, or it is another owner's.
         Unavailable: The database does not answer.
     """
-    view = await gateway_calls.read(parts.database, ref.owner, ref.id)
+    return _joined(parts, ref.owner, await gateway_calls.read(parts.database, ref.owner, ref.id), start)
+
+
+async def join_by_key(parts: Parts, owner: str, key: Idempotency, start: Place) -> UnderWay | Found:
+    """Find, as `join`, the call that a key stands for; another of the tenant may have made it.
+
+    Raises:
+        NotFound: There is none.
+        Unavailable: The database does not answer.
+    """
+    return _joined(parts, owner, await gateway_calls.read_by_key(parts.database, owner, key), start)
+
+
+def _joined(parts: Parts, owner: str, view: CallView, start: Place) -> UnderWay | Found:
     if view.outcome is not None and start == START:
-        return Found(ref.id, view.outcome)
-    return UnderWay(CallNews(parts, ref, start, late=True))
+        return Found(view.id, view.outcome)
+    return UnderWay(CallNews(parts, CallRef(view.id, owner), start, late=True))
 
 
 async def make_cached(parts: Parts, wanted: Wanted, route: Route, wish: CacheWish) -> UnderWay | Found:
@@ -166,8 +181,9 @@ async def make_cached(parts: Parts, wanted: Wanted, route: Route, wish: CacheWis
     call_id = new_call_id()
     hold_s = _hold_s(options, route)
     found = await result_cache.claim(db, scope, key, call_id, hold_s=hold_s, max_age_s=wish.max_age_s)
+    if found is not None:
+        await count_call(parts, wanted.caller)
     if isinstance(found, Hit):
-        await count_request(parts, wanted.caller)
         if wanted.key is not None:
             await gateway_calls.remember(db, owner, wanted.key, found.call_id)
         return Found(found.call_id, found.outcome, hit=True)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Final
 
+from api.acting import note_acting
 from api.caller import Caller
 from api.errors import problem_of
 from api.gateway import frames
@@ -23,6 +24,7 @@ from api.problems import ApiProblem
 from domain.errors import LonghaulError
 from domain.gateway import CallError
 from domain.model_pool import Endpoint
+from services.storage.audit import Act
 
 ROUTE: Final = "POST /v1/chat/completions"
 """Idempotency-Keys are those of chats over HTTP: a call begun there may be taken up here, with the same body."""
@@ -48,10 +50,16 @@ class SocketCall:
             failed = error_of(problem_of(error))
         await self._send(frames.done(self.name) if failed is None else frames.failed(self.name, failed))
 
-    def give_up(self) -> None:
-        """End a call that the client cancelled and that leaving it does not end, for it has a key."""
+    async def give_up(self) -> None:
+        """End a call that the client cancelled and that leaving it does not end, for it has a key.
+
+        Raises:
+            Unavailable: It was to be noted for whom the client acts, and the database does not answer.
+        """
         if self._keyed is not None and self._keyed.cache is not CacheUse.HIT:
-            cancel_soon(self._parts, self._keyed.call_id)
+            call_id = self._keyed.call_id
+            await note_acting(self._parts.database, self._caller, Act("call.cancel", "call", call_id))
+            cancel_soon(self._parts, call_id)
 
     async def _answer(self, ask: Ask) -> CallError | None:
         """Send the answer; return why there is none, or no more of it."""

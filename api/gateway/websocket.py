@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from api.caller import SUBPROTOCOL, Caller
+from api.caller import SUBPROTOCOL, Caller, caller_of
 from api.errors import problem_of
 from api.gateway import frames
 from api.gateway.frames import Ask, CallName, Cancel
@@ -21,6 +21,7 @@ from api.parts import Parts
 from api.problems import ApiProblem
 from api.request_ids import id_of
 from api.request_log import note
+from domain.errors import LonghaulError
 
 MAX_CALLS: Final = 16
 """Calls of one socket that may be open at a time."""
@@ -41,11 +42,10 @@ class _Open:
 class ChatSocket:
     """One socket and its calls."""
 
-    def __init__(self, socket: WebSocket, parts: Parts, caller: Caller) -> None:
+    def __init__(self, socket: WebSocket, parts: Parts) -> None:
         """Take a socket that is not accepted yet."""
         self._socket = socket
         self._parts = parts
-        self._caller = caller
         self._open: dict[CallName, _Open] = {}
         self._named = 0
         self._gone = asyncio.Event()
@@ -89,17 +89,17 @@ class ChatSocket:
             if isinstance(frame, Cancel):
                 await self._cancel(frame.name)
             else:
-                self._begin(frame)
-        except ApiProblem as problem:
-            await self._send(frames.failed(frames.name_in(raw), error_of(problem)))
+                self._begin(frame, await caller_of(self._socket))
+        except (ApiProblem, LonghaulError) as error:
+            await self._send(frames.failed(frames.name_in(raw), error_of(problem_of(error))))
 
-    def _begin(self, ask: Ask) -> None:
+    def _begin(self, ask: Ask, caller: Caller) -> None:
         if len(self._open) >= MAX_CALLS:
             raise refusal(429, "too_many_calls", f"a socket has at most {MAX_CALLS} open calls")
         name = self._name() if ask.name is None else ask.name
         if name in self._open:
             raise refusal(409, "call_is_open", "a call of this id is open", "id")
-        call = SocketCall(self._parts, self._caller, name, self._send)
+        call = SocketCall(self._parts, caller, name, self._send)
         self._open[name] = _Open(call, asyncio.create_task(self._run(call, ask)))
 
     def _name(self) -> CallName:
@@ -135,7 +135,7 @@ class ChatSocket:
         found.task.cancel()
         await asyncio.wait({found.task})
         if found.task.cancelled():
-            found.call.give_up()
+            await found.call.give_up()
             await self._send(frames.failed(name, CANCELLED))
 
     async def _send(self, frame: str) -> None:

@@ -14,10 +14,9 @@ Tell = Callable[[float, float, str], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Call:
-    """What a tool works with. `address`: the client's."""
+    """What a tool works with."""
 
     connection: HTTPConnection
     parts: Parts
     caller: Caller
     tell: Tell
-    address: str | None = None

@@ -38,7 +38,7 @@ _ABOUT_CANCEL = "Cancel a request: what runs is stopped, what was spent is settl
 
 async def _send(call: Call, verb: str, given: OfRequest) -> JsonValue:
     said: dict[str, JsonValue] = given.model_dump(mode="json", exclude_unset=True, exclude={"request_id"})
-    return await deliver(call.parts, call.caller, message_of(given.request_id, verb, said), call.address)
+    return await deliver(call.parts, call.caller, message_of(given.request_id, verb, said))
 
 
 async def _seen(call: Call, given: OfRequest, shows: Callable[[RequestView], bool]) -> None:

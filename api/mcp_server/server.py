@@ -26,7 +26,6 @@ from mcp_types import (
 from starlette.requests import Request
 
 from api.caller import Caller
-from api.client_address import client_address
 from api.mcp_server.calls import Call
 from api.mcp_server.catalog import TOOLS
 from api.mcp_server.refusals import as_error, as_result, bounded, tell
@@ -77,7 +76,7 @@ async def _call_tool(context: Context, params: CallToolRequestParams) -> CallToo
     if tool is None:
         raise MCPError(code=INVALID_PARAMS, message=f"Unknown tool: {params.name[:100]}")
     request, began, outcome = _request(context), time.monotonic(), "cancelled"
-    call = Call(request, _parts(request), _caller(request), context.session.report_progress, client_address(request))
+    call = Call(request, _parts(request), _caller(request), context.session.report_progress)
     try:
         result = await bounded(tool.call(call, params.arguments or {}))
         outcome = "ok"

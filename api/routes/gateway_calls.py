@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
+from api.acting import note_acting
 from api.caller import Caller, CallerOf
 from api.documents.gateway_calls import CallDocument, CancelDocument, ended, status_of, webhook_of
 from api.gateway import headers
@@ -24,6 +25,7 @@ from domain.errors import NotFound
 from domain.ids import CALL_ID
 from domain.model_pool import Endpoint
 from services.storage import gateway_calls
+from services.storage.audit import Act
 from services.storage.gateway_calls import CallView
 from services.storage.jobs import standing
 
@@ -83,7 +85,10 @@ async def follow_call(call_id: CallId, request: Request, parts: PartsOf, caller:
 async def cancel(call_id: CallId, parts: PartsOf, caller: CallerOf) -> CancelDocument:
     """Cancel a call: it ends soon, and what it has used is paid. Its record stays."""
     view = await _read(parts, caller, call_id)
-    cancelled = view.outcome is None and await cancel_call(parts, call_id)
+    if view.outcome is not None:
+        return CancelDocument(id=call_id, cancelled=False)
+    await note_acting(parts.database, caller, Act("call.cancel", "call", call_id))
+    cancelled = await cancel_call(parts, call_id)
     return CancelDocument(id=call_id, cancelled=cancelled)
 
 

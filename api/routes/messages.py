@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends
 from pydantic import JsonValue
 
-from api.acting import ByOf
 from api.bodies import StrictRoute
 from api.caller import Caller, CallerOf
 from api.documents.messages import CancelBody, PlainBody
@@ -24,21 +23,18 @@ _ERRORS = errors(400, 403, 404, 409, 413, 415, 422, 503, 504)
 class Desk:
     """Where a route hands its message in: who asks, for which request, with which key."""
 
-    def __init__(
-        self, request_id: RequestId, parts: PartsOf, caller: CallerOf, by: ByOf, key: IdempotencyKey = None
-    ) -> None:
+    def __init__(self, request_id: RequestId, parts: PartsOf, caller: CallerOf, key: IdempotencyKey = None) -> None:
         """Take what all message routes have in common."""
         self._request_id = request_id
         self._parts: Parts = parts
         self._caller: Caller = caller
-        self._address = by.address
         self._key = key
 
     async def send(self, name: str, body: Value, **extra: str) -> JsonValue:
         """Send a message."""
         said: dict[str, JsonValue] = {**body.model_dump(mode="json", exclude_unset=True), **extra}
         message = message_of(self._request_id, name, said, self._key)
-        return await deliver(self._parts, self._caller, message, self._address)
+        return await deliver(self._parts, self._caller, message)
 
 
 DeskOf = Annotated[Desk, Depends(Desk)]

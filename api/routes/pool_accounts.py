@@ -5,14 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api import pool_workflows
-from api.acting import ByOf
+from api.acting import ByOf, note_acting
 from api.bodies import StrictRoute
+from api.caller import CallerOf
 from api.documents.pool import AccountBody, AccountsDocument, AccountsQuery, AccountTestDocument, SwitchBody
 from api.parts import PartsOf, PoolOf
 from api.pool_ids import PoolIdOf, same_id
 from api.problems import errors
 from api.revisions import ChangeOf, tag
 from services.llm.admin import AccountView, Rewrapped
+from services.storage.audit import Act
 
 router = APIRouter(prefix="/v1/pool", tags=["pool"], route_class=StrictRoute)
 
@@ -91,9 +93,13 @@ async def unpark_pool_account(id_: PoolIdOf, pool: PoolOf, by: ByOf) -> AccountV
 
 
 @router.post("/accounts/{id}/test", responses={202: {"model": AccountTestDocument}, **errors(403, 404, 503)})
-async def test_pool_account(id_: PoolIdOf, parts: PartsOf, pool: PoolOf, response: Response) -> AccountTestDocument:
+async def test_pool_account(
+    id_: PoolIdOf, parts: PartsOf, pool: PoolOf, caller: CallerOf, response: Response
+) -> AccountTestDocument:
     """Try an account's credential with a call that costs nothing. 202: it takes longer than 10 seconds and goes on."""
-    found = await pool_workflows.check(parts, await pool.accounts.read((id_,)))
+    account = await pool.accounts.read((id_,))
+    await note_acting(parts.database, caller, Act("pool_account.test", "pool_account", account.id))
+    found = await pool_workflows.check(parts, account)
     if found is None:
         response.status_code = 202
     return AccountTestDocument(finished=found is not None, result=found)

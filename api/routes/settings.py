@@ -1,5 +1,6 @@
 """The settings that may change while everything runs: reading, setting, taking back."""
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
@@ -18,7 +19,7 @@ from api.documents.settings import (
 from api.parts import Parts, PartsOf
 from api.problems import errors
 from api.revisions import ChangeOf, tag
-from domain.errors import InvalidInput
+from domain.errors import InvalidInput, Unavailable
 from domain.live_settings import NAMES, allowed, checked, default_of, known, meaning_of
 from services.storage import setting_versions
 from services.storage.setting_versions import SettingVersion, Wish
@@ -87,9 +88,10 @@ async def revert_setting(
 
 
 async def _changed(parts: Parts, response: Response, version: SettingVersion) -> SettingDocument:
-    """Go by a change in this process at once, and answer it."""
+    """Go by a change in this process at once, if the database still answers, and answer it: it has been made."""
     if parts.settings is not None:
-        await parts.settings.refresh()
+        with suppress(Unavailable):
+            await parts.settings.refresh()
     return _told(response, _document(parts, version.name, version))
 
 

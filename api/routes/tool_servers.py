@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from api import tool_workflows
-from api.acting import ByOf
+from api.acting import ByOf, note_acting
 from api.bodies import StrictRoute
 from api.caller import CallerOf
 from api.documents.tools import (
@@ -20,6 +20,7 @@ from api.documents.tools import (
 from api.parts import PartsOf, ToolsOf
 from api.problems import errors, not_found
 from domain.tool_server import SERVER_ID, ToolServer
+from services.storage.audit import Act
 from services.tools.admin import ServerView, Standing
 
 router = APIRouter(prefix="/v1/tool-servers", tags=["tools"], route_class=StrictRoute)
@@ -99,10 +100,11 @@ async def disable_tool_server(server_id: ServerIdOf, tools: ToolsOf, by: ByOf) -
 
 @router.post("/{server_id}/refresh", responses={202: {"model": RefreshDocument}, **errors(403, 404, 503)})
 async def refresh_tool_server(
-    server_id: ServerIdOf, parts: PartsOf, tools: ToolsOf, response: Response
+    server_id: ServerIdOf, parts: PartsOf, tools: ToolsOf, caller: CallerOf, response: Response
 ) -> RefreshDocument:
     """Read what a tool server offers now. 202: it takes longer than 10 seconds and goes on."""
     await tools.read_server(server_id)
+    await note_acting(parts.database, caller, Act("tool_server.refresh", "tool_server", server_id))
     found = await tool_workflows.refresh(parts, server_id)
     if found is None:
         response.status_code = 202
@@ -124,6 +126,7 @@ async def sign_in_at_tool_server(
 ) -> SignInDocument:
     """Begin to sign in, and get the page to open. 202: the server has not told it yet; ask again."""
     holder = await tools.holder(server_id, caller.owner)
+    await note_acting(parts.database, caller, Act("tool_server.sign_in", "tool_server", server_id))
     found = await tool_workflows.sign_in(parts, server_id, caller.owner, lambda: tools.pending_sign_in(holder))
     if found is None:
         response.status_code = 202

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
 
 from domain.errors import Unavailable
 from services.storage.database import Database
+from services.storage.polling import poll
 
 POLL_S: Final = 1.0
 MOST: Final = 100_000
@@ -16,8 +16,6 @@ MOST: Final = 100_000
 
 _VERSION: Final = "SELECT version FROM caller_limit_version WHERE id = 1"
 _SUBJECTS: Final = "SELECT DISTINCT subject FROM caller_limit LIMIT $1"
-
-_log = logging.getLogger(__name__)
 
 
 class LimitedSubjects:
@@ -39,7 +37,7 @@ class LimitedSubjects:
         """Keep the copy true within the block."""
         with contextlib.suppress(Unavailable):
             await self.refresh()
-        task = asyncio.create_task(self._poll(), name="limited subjects")
+        task = asyncio.create_task(poll(self.refresh, self._poll_s, "who has limits"), name="limited subjects")
         try:
             yield
         finally:
@@ -58,13 +56,3 @@ class LimitedSubjects:
         found = await self._db.fetch(_SUBJECTS, self._most + 1)
         self._subjects = None if len(found) > self._most else frozenset(each["subject"] for each in found)
         self._version = row["version"]
-
-    async def _poll(self) -> None:
-        while True:
-            await asyncio.sleep(self._poll_s)
-            try:
-                await self.refresh()
-            except Unavailable:
-                continue
-            except Exception:  # noqa: BLE001  a copy that grows old is better than none, and the next look may succeed
-                _log.exception("who has limits could not be read")

@@ -1,3 +1,4 @@
+import logging
 from dataclasses import replace
 
 import httpx
@@ -82,6 +83,16 @@ async def test_unexpected_error_tells_nothing_of_its_inside() -> None:
     await app(scope, receive, send)
     assert sent[0]["status"] == 500
     assert b"secret" not in b"".join(message.get("body", b"") for message in sent)
+
+
+async def test_the_log_has_no_text_of_a_path(idle: httpx.AsyncClient, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "longhaul.access")
+    known = f"req_{'0' * 32}"
+    for named in ("what-a-person-typed", known):
+        assert (await idle.get(f"/central-agent/plan/{named}")).status_code == 404
+    told = [vars(record)["fields"] for record in caplog.records if record.name == "longhaul.access"]
+    assert [line["target"] for line in told] == [None, known]
+    assert "what-a-person-typed" not in str(told)
 
 
 async def test_health_and_documentation_answer(idle: httpx.AsyncClient) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -13,12 +14,35 @@ from tests.limits.callers import Limited, end, unique
 
 REQUESTS, TOKENS, CONCURRENCY = LimitKind.REQUESTS, LimitKind.TOKENS, LimitKind.CONCURRENCY
 
+_CALLED = """
+    INSERT INTO model_call (request_id, slot, round, n, state, model, process, usage)
+    VALUES ($1, 'answer', 1, 1, 'finished', 'm', 'limits', '{"input_tokens": 10, "output_tokens": 20}')"""
+_SLOW = """
+    CREATE OR REPLACE FUNCTION longhaul_limit_frees(p_limit text, p_window_s int, p_missing bigint, p_now timestamptz)
+    RETURNS double precision LANGUAGE plpgsql VOLATILE AS $$ BEGIN PERFORM pg_sleep(0.4); RETURN 1; END $$"""
+"""Looks slowly at what a limit will have free; seen by the transaction alone that has said it."""
+
+
+class _NotKept(Exception):
+    """Ends a transaction without keeping what was done in it."""
+
 
 def remaining(taken: Taken, kind: LimitKind) -> int:
     assert taken.standing is not None
     limit = taken.standing.tightest(kind)
     assert limit is not None
     return limit.remaining
+
+
+async def taken_slowly(caller: Limited) -> Taken:
+    """Ask for a call by a look that takes its time; nothing is kept of it."""
+    told: list[Taken] = []
+    with suppress(_NotKept):
+        async with caller.db.transaction() as tx:
+            await tx.driver.execute(_SLOW)
+            told.append(await take(tx, Ask(caller.subjects, unique("call"), tokens=1, lasts_s=60)))
+            raise _NotKept
+    return told[0]
 
 
 def wait_s(taken: Taken) -> float:
@@ -57,6 +81,23 @@ async def test_a_refused_call_eats_nothing(db: Database) -> None:
     _, taken = await caller.call()
     assert taken.granted
     assert remaining(taken, REQUESTS) == 98
+
+
+async def test_a_refusal_says_why_even_if_room_is_made_meanwhile(db: Database) -> None:
+    caller = Limited(db)
+    await caller.limit(CONCURRENCY, 1)
+    first, _ = await caller.call()
+
+    async def make_room() -> None:
+        await asyncio.sleep(0.1)
+        await end(db, first, 0)
+
+    meanwhile = asyncio.create_task(make_room())
+    refused = await taken_slowly(caller)
+    await meanwhile
+    assert not refused.granted
+    assert wait_s(refused) > 0
+    assert (await caller.call())[1].granted
 
 
 async def test_a_window_slides(db: Database) -> None:
@@ -98,6 +139,22 @@ async def test_tokens_are_reserved_and_corrected_by_what_was_used(db: Database) 
     _, after = await caller.call(tokens=300)
     assert after.granted
     assert remaining(after, TOKENS) == 600
+
+
+async def test_a_request_uses_what_the_requests_use_that_it_starts(db: Database) -> None:
+    caller = Limited(db)
+    await caller.limit(TOKENS, 1000, 60)
+    root, child, other = (unique("req") for _ in range(3))
+    await take(db, Ask(caller.subjects, root, requests=0, tokens=5, lasts_s=60))
+    for request, hold in ((root, root), (child, root), (other, other)):
+        await db.fetch("INSERT INTO request (id, owner, hold_id) VALUES ($1, 'limits', $2)", request, hold)
+        await db.fetch(_CALLED, request)
+    await db.fetch("SELECT longhaul_limit_settle($1, NULL)", root)
+    await db.fetch("DELETE FROM model_call WHERE process = 'limits'")
+    await db.fetch("DELETE FROM request WHERE owner = 'limits'")
+    standing = await caller_limits.standing(db, caller.subjects)
+    assert standing is not None
+    assert [limit.used for limit in standing.limits] == [60]
 
 
 async def test_more_than_was_reserved_counts_from_the_end_on(db: Database) -> None:

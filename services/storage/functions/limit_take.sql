@@ -12,7 +12,6 @@ RETURNS TABLE (granted boolean, at timestamptz, id text, subject text, kind text
 DECLARE
     v_limits text[];
     v_now timestamptz;
-    v_granted boolean;
 BEGIN
     v_limits := longhaul_limit_lock(p_subjects, CASE WHEN p_ttl_s IS NULL THEN ARRAY['requests']
         WHEN p_requests = 0 THEN ARRAY['tokens', 'concurrency'] END);
@@ -22,13 +21,15 @@ BEGIN
     v_now := clock_timestamp();
     PERFORM set_config('synchronous_commit', 'off', true);
     PERFORM longhaul_limit_tidy(v_limits, v_now);
-    v_granted := NOT EXISTS (
-        SELECT FROM longhaul_limit_room(v_limits, p_requests, p_tokens, v_now) AS r WHERE r.retry_s IS NOT NULL);
-    IF v_granted THEN
-        PERFORM longhaul_limit_book(p_id, v_limits, p_requests, p_tokens, p_ttl_s, v_now);
-    END IF;
+    -- One look says both whether to refuse and why: ends wait for no lock, and a second look may find room again.
     RETURN QUERY
-        SELECT v_granted, v_now, r.id, r.subject, r.kind, r.window_s, r.amount, r.used, r.reset_s,
-            CASE WHEN NOT v_granted THEN r.retry_s END
+        WITH room AS MATERIALIZED (SELECT * FROM longhaul_limit_room(v_limits, p_requests, p_tokens, v_now))
+        SELECT false, v_now, r.* FROM room AS r WHERE EXISTS (SELECT FROM room WHERE retry_s IS NOT NULL);
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    PERFORM longhaul_limit_book(p_id, v_limits, p_requests, p_tokens, p_ttl_s, v_now);
+    RETURN QUERY
+        SELECT true, v_now, r.id, r.subject, r.kind, r.window_s, r.amount, r.used, r.reset_s, NULL::double precision
         FROM longhaul_limit_room(v_limits, p_requests, p_tokens, v_now) AS r;
 END $$;

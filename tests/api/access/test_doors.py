@@ -12,7 +12,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.api.access.kinds import THREE
-from tests.api.access.world import ADMIN, CHIEF, POWERLESS, World
+from tests.api.access.world import ADMIN, CHIEF, DEPUTY, POWERLESS, World
+from tests.api.gateway.streams import whole
 from tests.api.mcp_server.test_door import HEADERS, message
 from tests.keys import bearer
 from tests.workflows.product import Json
@@ -123,6 +124,19 @@ async def test_a_stream_ends_soon_after_its_key_was_revoked(world: World) -> Non
     assert time.monotonic() - began < REVOKED_WITHIN_S
 
 
+async def test_a_stream_ends_soon_after_its_key_may_not_read_it_any_more(world: World) -> None:
+    key, member = await world.key_for("member"), world.clients["member"]
+    path = await waiting_request(world)
+    async with member.stream("GET", f"{path}/events", headers=bearer(key)) as answer:
+        narrowed = {"name": "narrowed", "permissions": ["models.read"]}
+        replaced = await member.put(f"/v1/keys/{key.split('_')[1]}", json=narrowed, headers={"If-Match": "*"})
+        assert replaced.status_code == 200, replaced.text
+        began = time.monotonic()
+        with pytest.raises(httpx.RemoteProtocolError):
+            await answer.aread()
+    assert time.monotonic() - began < REVOKED_WITHIN_S
+
+
 async def test_a_wait_and_a_socket_end_soon_after_the_key_was_revoked(world: World) -> None:
     key = await world.key_for("member")
     member = world.clients["member"]
@@ -174,7 +188,7 @@ async def test_both_ways_to_bring_a_key_are_good(world: World) -> None:
 
 async def test_health_tells_of_the_pool_only_who_may_read_it(world: World) -> None:
     shown = {who: (await client.get("/health")).json()["pool"] for who, client in world.clients.items()}
-    assert {who for who, pool in shown.items() if pool is not None} == {ADMIN, "operator", "auditor"}
+    assert {who for who, pool in shown.items() if pool is not None} == {ADMIN, DEPUTY, "operator", "auditor"}
 
 
 async def test_a_tenant_shares_kept_answers_and_no_other_tenant_has_them(world: World) -> None:
@@ -193,5 +207,10 @@ async def test_a_tenant_shares_kept_answers_and_no_other_tenant_has_them(world: 
     again = await world.clients["operator"].post(CHAT, json=asked, headers=key)
     assert again.status_code == 200, again.text
     assert again.json()["choices"] == first.json()["choices"]
+    key = {"Idempotency-Key": secrets.token_hex(8)}
+    stream = await whole(world.clients["operator"], asked, key)
+    assert stream.response.headers["x-longhaul-cache"] == "HIT"
+    rest = await whole(world.clients["operator"], asked, {**key, "Last-Event-ID": stream.ids[0]})
+    assert rest.ids == stream.ids[1:]
     apart = await world.clients["stranger"].post(CHAT, json=asked)
     assert (apart.status_code, apart.headers["x-longhaul-cache"]) == (200, "MISS"), apart.text

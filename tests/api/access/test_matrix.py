@@ -193,6 +193,25 @@ async def test_what_is_anothers_is_not_found(world: World, row: str) -> None:
         assert await ask(world, who, row, foreign) == expected, who
 
 
+@pytest.mark.parametrize("row", [row for row in ROWS if "{" in row])
+async def test_what_is_a_colleagues_is_not_found(world: World, row: str) -> None:
+    wanted, (stem, kind) = ACCESS[row], kind_of(row.partition(" ")[2]) or ("", None)
+    assert kind is not None
+    for who in CALLERS:
+        if not world.may(who, wanted) or not is_private(world, kind, stem, who):
+            continue
+        acts = world.may(who, Permission.ACT_AS)
+        if "{userId}" in row and acts:
+            continue  # they may ask for others of their tenant
+        theirs = await made(world, kind, stem, world.neighbour_of(who))
+        assert await ask(world, who, row, theirs) == (403 if "{userId}" in row else 404), who
+
+
+def is_private(world: World, kind: Kind, stem: str, who: str) -> bool:
+    """Whether a caller is kept from the objects of others of their tenant."""
+    return kind.scope == "user" or (stem == "/v1/keys/{id}" and not world.may(who, Permission.KEYS_WRITE))
+
+
 def owns(world: World, kind: Kind, who: str) -> bool:
     """Whether a caller can have an object of a kind: an auditor makes no requests."""
     return kind.needs is None or world.may(who, kind.needs)

@@ -27,6 +27,8 @@ ROLE_OF: Final = {
 ABROAD: Final = frozenset({"stranger", CHIEF})
 """Who is of the other tenant."""
 POWERLESS: Final = "powerless"
+DEPUTY: Final = "deputy"
+"""The admin, acting for the operator."""
 CALLERS: Final = (*ROLE_OF, POWERLESS)
 
 _WALLET: Final = "SELECT longhaul_money_open($1, $1, 'all', 'USD', NULL)"
@@ -54,6 +56,9 @@ class World:
         self.users |= {ADMIN: "local", POWERLESS: "local"}
         self._connect(ADMIN, ADMIN_KEY)
         self._connect(POWERLESS, (await self.people.key(permissions=[]))[1])
+        self.users[DEPUTY] = self.users["operator"]
+        self._connect(DEPUTY, ADMIN_KEY)
+        self.clients[DEPUTY].headers["X-Longhaul-Act-As"] = self.users[DEPUTY]
         self.clients[NOBODY] = httpx.AsyncClient(base_url=self._url, trust_env=False, timeout=30)
 
     async def close(self) -> None:
@@ -80,6 +85,12 @@ class World:
     def head_of(self, who: str) -> str:
         """Return who manages a caller's tenant."""
         return CHIEF if who in ABROAD else ADMIN
+
+    def neighbour_of(self, who: str) -> str:
+        """Return somebody else of the same tenant, who has requests and calls."""
+        if who in ABROAD:
+            return CHIEF if who == "stranger" else "stranger"
+        return "operator" if who == "member" else "member"
 
     def foreigner_to(self, who: str) -> str:
         """Return somebody of the other tenant."""

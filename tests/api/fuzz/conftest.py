@@ -1,5 +1,6 @@
 """The whole product as a process, over a database of its own in which fuzzing leaves what it likes, and its callers."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,8 +10,11 @@ import pytest_asyncio
 
 from runtime.local import Supervisor, programs
 from runtime.local.ports import free_port
+from simulators.oidc_provider.settings import Settings
+from tests.api.auth.provider import serve
 from tests.api.fuzz import things
 from tests.api.fuzz.subject import FuzzCaller, Served
+from tests.api.fuzz.things import Seeds, own_work
 from tests.integration.served import new_database
 from tests.keys import api_client, bearer, process_variables
 from tests.workflows.product import eventually
@@ -37,9 +41,11 @@ async def served(state_dir: Path, database_url: str, temporal_address: str, simu
         async with api_client(url) as admin:
             await eventually(lambda: _is_ready(admin))
             callers = await _callers(admin)
-            async with httpx.AsyncClient(base_url=url, headers=callers[0].headers, trust_env=False) as first:
-                made = await things.make(first, simulator)
-            yield Served(url, callers, made)
+            with (
+                serve(Settings({"us": None})) as oidc,
+                httpx.Client(base_url=url, headers=callers[0].headers, trust_env=False, timeout=15) as first,
+            ):
+                yield Served(url, callers, await asyncio.to_thread(Seeds, first, simulator, oidc.url))
 
 
 async def _is_ready(admin: httpx.AsyncClient) -> bool:
@@ -49,8 +55,17 @@ async def _is_ready(admin: httpx.AsyncClient) -> bool:
 async def _callers(admin: httpx.AsyncClient) -> list[FuzzCaller]:
     """Return one of each role; together they ask 20 cases of each operation. None has an id that is known to others."""
     shares = {"admin": 8, "operator": 4, "member": 4, "auditor": 2}
-    known = [FuzzCaller(role, bearer(await _key_of(admin, role)), share) for role, share in shares.items()]
+    known = [await _caller(admin, role, share) for role, share in shares.items()]
     return [*known, FuzzCaller("nobody", {}, 2)]
+
+
+async def _caller(admin: httpx.AsyncClient, role: str, share: int) -> FuzzCaller:
+    """Make a user who has one role, and work of their own if the role may have any."""
+    headers = bearer(await _key_of(admin, role))
+    if role == "auditor":
+        return FuzzCaller(role, headers, share)
+    with httpx.Client(base_url=admin.base_url, headers=headers, trust_env=False, timeout=15) as theirs:
+        return FuzzCaller(role, headers, share, await asyncio.to_thread(own_work, theirs))
 
 
 async def _key_of(admin: httpx.AsyncClient, role: str) -> str:

@@ -1,20 +1,27 @@
-"""Something of everything that is asked about by its id, made over the API as an admin makes it."""
+"""Something of everything that is asked about by its id, made over the API: new for each operation that is fuzzed."""
 
-from collections.abc import Mapping
+import itertools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
 
-from tests.api.fuzz.subject import Things
-
 MODEL: Final = "longhaul-sim"
-OF_EACH: Final = 3
-"""Some will be gone when they are asked about."""
+THING: Final = "thing-"
+"""How names of things begin."""
+OF_EACH: Final = 2
+"""One may be gone when it is asked about."""
+PASSWORD: Final = "correct horse battery"
+PLANNED_WITHIN_S: Final = 20.0
+THREE: Final = "Write about rain. Write about snow. Then compare them."
 Json = dict[str, Any]
 
+_HELLO: Final = [{"role": "user", "content": "Hello!"}]
 _FIELDS: Final[Mapping[str, list[object]]] = {
     "model": [MODEL],
-    "messages": [[{"role": "user", "content": "Hello!"}]],
+    "messages": [_HELLO],
     "prompt": ["Hello!"],
     "input": ["Hello!"],
     "max_tokens": [16],
@@ -22,6 +29,9 @@ _FIELDS: Final[Mapping[str, list[object]]] = {
     "permissions": [["models.read"]],
     "value": [5],
     "to_version": [1],
+    "from": [1],
+    "to": [1],
+    "from_step": ["s1"],
     "generation": [1],
     "expected_revision": [1],
     "micros": [1000],
@@ -29,27 +39,7 @@ _FIELDS: Final[Mapping[str, list[object]]] = {
     "limit_micros": [1_000_000],
     "if-match": ["*", '"1"'],
 }
-
-
-async def make(admin: httpx.AsyncClient, simulator: str) -> Things:
-    """Make them."""
-    in_paths: dict[str, list[object]] = {"models": [MODEL], "settings": ["request_max_steps", "log_keep_days"]}
-    fields = {name: list(values) for name, values in _FIELDS.items()}
-    for number in range(OF_EACH):
-        name = f"thing-{number}"
-        user = await _made(admin, "users", {"name": name})
-        made = {**await _work(admin), **await _rights(admin, user, name), **await _pool(admin, simulator, name)}
-        for kind, value in {**made, **await _money(admin, user, name)}.items():
-            in_paths.setdefault(kind, []).append(value)
-        for field, kind in _IDS.items():
-            fields.setdefault(field, []).append(made[kind])
-        fields.setdefault("subject", []).append(f"user:{user}")
-    return Things(in_paths, fields)
-
-
-_IDS: Final = {
-    "request_id": "requests",
-    "call_id": "calls",
+_REFERRED: Final[Mapping[str, str]] = {
     "user_id": "users",
     "provider_id": "providers",
     "account_id": "accounts",
@@ -59,54 +49,187 @@ _IDS: Final = {
 """Which fields are ids of what."""
 
 
-async def _work(admin: httpx.AsyncClient) -> Json:
-    request = await _made(admin, "requests", {"message": "Say hello", "options": {"model": MODEL}})
-    chat = await admin.post("/v1/chat/completions", json={"model": MODEL, "messages": _FIELDS["messages"][0]})
+@dataclass(frozen=True)
+class Things:
+    """Values that exist: of `{id}` in `/v1/users/{id}` under `users`; of a header, or a field, under its name."""
+
+    in_paths: Mapping[str, Sequence[object]]
+    fields: Mapping[str, Sequence[object]]
+
+    def of(self, own: Mapping[str, Sequence[object]]) -> "Things":
+        """Return the same with what is a caller's own."""
+        return Things({**self.in_paths, **own}, self.fields)
+
+
+class Seeds:
+    """Makes things as an admin makes them. `oidc`: where a provider for signing in is."""
+
+    def __init__(self, admin: httpx.Client, simulator: str, oidc: str) -> None:
+        """Make what others refer to."""
+        self._admin = admin
+        self._simulator = simulator
+        self._oidc = oidc
+        self._numbers = itertools.count()
+        self._makers: Mapping[str, Callable[[], object]] = {
+            "tool-servers": self._tool_server,
+            "tool-rules": self._rule,
+            "providers": self._provider,
+            "accounts": self._account,
+            "deployments": self._deployment,
+            "routes": self._route,
+            "nodes": self._node,
+            "oidc": self._sign_in,
+            "oidc-providers": self._sign_in,
+            "users": self._user,
+            "roles": self._role,
+            "grants": self._grant,
+            "keys": self._key,
+            "tenants": self._tenant,
+            "limits": self._limit,
+            "wallets": lambda: self._made("wallets", {"name": self._name(), "currency": "USD", "floor_micros": 0}),
+            "budgets": self._budget,
+        }
+        self._fields = {name: list(values) for name, values in _FIELDS.items()}
+        for field, kind in _REFERRED.items():
+            self._fields[field] = [self._makers[kind]()]
+        self._fields["issuer"] = [oidc]
+        self._fields["subject"] = [f"user:{self._fields['user_id'][0]}"]
+
+    def things(self, kinds: Sequence[str]) -> Things:
+        """Return what exists, with new things of some kinds."""
+        in_paths: dict[str, Sequence[object]] = {"models": [MODEL], "settings": ["request_max_steps", "log_keep_days"]}
+        for kind in kinds:
+            if kind in self._makers:
+                in_paths[kind] = [self._makers[kind]() for _ in range(OF_EACH)][::-1]
+        return Things(in_paths, self._fields)
+
+    def waiting(self) -> Things:
+        """Return what exists, with requests that wait for an approval."""
+        made = [waiting_request(self._admin) for _ in range(OF_EACH)]
+        requests = [request for request, _ in made]
+        fields: dict[str, Sequence[object]] = {**self._fields, "decision": ["approve"]}
+        fields["approval_id"] = [approval for _, approval in made]
+        return Things({"requests": requests, "steps": ["s1"]}, fields)
+
+    def with_revision(self) -> Things:
+        """Return what exists, with a setting that was changed, and to which revision it can go back."""
+        found = self.things(())
+        changed = self._admin.put("/v1/settings/request_max_steps", json={"value": 7, "why": "fuzzing"})
+        assert changed.is_success, changed.text
+        fields = {**self._fields, "revision": [changed.json()["revision"]]}
+        return Things({**found.in_paths, "settings": ["request_max_steps"]}, fields)
+
+    def person(self) -> tuple[Things, str]:
+        """Return what exists, with somebody who has logged in, and their access token."""
+        name = self._name()
+        user = self._made("users", {"name": name})
+        said = self._admin.put(f"/v1/users/{user}/password", json={"password": PASSWORD, "must_change": False})
+        assert said.is_success, said.text
+        form = {"grant_type": "password", "username": name, "password": PASSWORD}
+        granted = [self._admin.post("/v1/auth/token", data=form) for _ in range(OF_EACH + 1)]
+        assert all(answer.is_success for answer in granted), granted[0].text
+        own, *others = [answer.json() for answer in granted]
+        fields = {"username": [name], "password": [PASSWORD], "new_password": ["another horse battery"]}
+        fields["grant_type"] = ["password"]
+        sessions = [other["session_id"] for other in others]
+        return Things({"sessions": sessions}, {**self._fields, **fields}), str(own["access_token"])
+
+    def _name(self) -> str:
+        return f"{THING}{next(self._numbers)}"
+
+    def _made(self, kind: str, body: Json) -> str:
+        """Make one; return its id, or the name that is its id."""
+        answer = self._admin.post(f"/v1/{kind}", json=body)
+        assert answer.is_success, f"{kind}: {answer.text}"
+        told: Json = answer.json()
+        made: Json = told.get("rule") or told.get("key") or told
+        return str(made.get("id") or made.get("number") or made["name"])
+
+    def _user(self) -> str:
+        return self._made("users", {"name": self._name()})
+
+    def _tenant(self) -> str:
+        """Make a tenant with a wallet, which is then the one that is known."""
+        tenant = self._made("tenants", {"name": self._name()})
+        self._fields["wallet"] = [self._made("wallets", {"name": self._name(), "currency": "USD", "tenant": tenant})]
+        return tenant
+
+    def _tool_server(self) -> str:
+        reach = {"transport": "http", "url": f"{self._simulator}/no-tools"}
+        return self._made("tool-servers", {"id": self._name(), "reach": reach})
+
+    def _rule(self) -> int:
+        return int(self._made("tool-rules", {"server": self._name(), "decision": "ask"}))
+
+    def _provider(self) -> str:
+        return self._made("pool/providers", {"id": self._name(), "dialect": "openai", "base_url": self._simulator})
+
+    def _account(self) -> str:
+        body = {"id": self._name(), "provider_id": self._provider(), "credential": "key-of-a-thing"}
+        return self._made("pool/accounts", body)
+
+    def _deployment(self) -> str:
+        name = self._name()
+        return self._made("pool/deployments", {"id": name, "account_id": self._account(), "model": name})
+
+    def _route(self) -> str:
+        targets = [{"deployment_id": self._deployment()}]
+        return self._made("pool/routes", {"name": self._name(), "targets": targets})
+
+    def _node(self) -> str:
+        name = self._name()
+        answer = self._admin.put(f"/v1/pool/nodes/{name}", json={"base_url": self._simulator, "models": [name]})
+        assert answer.is_success, answer.text
+        return name
+
+    def _sign_in(self) -> str:
+        body = {"name": "Theirs", "issuer": self._oidc, "client_id": "us", "client_auth": "none", "allow_private": True}
+        return self._made("oidc-providers", {"id": self._name(), **body})
+
+    def _role(self) -> str:
+        return self._made("roles", {"name": self._name(), "permissions": ["models.read"]})
+
+    def _grant(self) -> str:
+        who = {"subject_kind": "user", "subject": self._user()}
+        return self._made("grants", {**who, "kind": "model", "pattern": "gpt-4*"})
+
+    def _key(self) -> str:
+        return self._made("keys", {"name": self._name(), "user_id": self._user()})
+
+    def _limit(self) -> str:
+        return self._made(
+            "limits", {"subject": f"user:{self._user()}", "kind": "requests", "amount": 9, "window_s": 60}
+        )
+
+    def _budget(self) -> str:
+        return self._made("budgets", {"subject": f"user:{self._user()}", "period": "month", "limit_micros": 20_000_000})
+
+
+def own_work(caller: httpx.Client) -> Mapping[str, Sequence[object]]:
+    """Make a request and a call of a caller's own; return them by kind, as in `Things.in_paths`."""
+    user = caller.get("/v1/me").json()["user"]["id"]
+    request = _submitted(caller, {"message": THREE, "user_id": user, "options": {"model": MODEL}})
+    ended = caller.get(f"/v1/requests/{request}", params={"wait": 30}, timeout=40).json()
+    assert ended["phase"] == "done", ended
+    chat = caller.post("/v1/chat/completions", json={"model": MODEL, "messages": _HELLO})
     assert chat.is_success, chat.text
-    return {"requests": request, "plan": request, "steps": "answer", "calls": chat.headers["x-longhaul-request-id"]}
+    calls = [chat.headers["x-longhaul-request-id"]]
+    return {"requests": [request], "plan": [request], "steps": ["s1"], "calls": calls, "user": [user]}
 
 
-async def _rights(admin: httpx.AsyncClient, user: str, name: str) -> Json:
-    role = {"name": name, "permissions": ["models.read"]}
-    grant = {"subject_kind": "user", "subject": user, "kind": "model", "pattern": "gpt-4*"}
-    login = {"id": name, "name": name, "issuer": "https://login.example.com", "client_id": "us", "client_auth": "none"}
-    limit = {"subject": f"user:{user}", "kind": "requests", "amount": 600, "window_s": 60}
-    return {
-        "users": user,
-        "keys": await _made(admin, "keys", {"name": name, "user_id": user}),
-        "roles": await _made(admin, "roles", role),
-        "grants": await _made(admin, "grants", grant),
-        "tenants": await _made(admin, "tenants", {"name": name}),
-        "oidc": await _made(admin, "oidc-providers", login),
-        "oidc-providers": name,
-        "limits": await _made(admin, "limits", limit),
-    }
+def waiting_request(caller: httpx.Client) -> tuple[str, str]:
+    """Make a request whose plan waits for approval; return its id and the approval's."""
+    request = _submitted(caller, {"message": THREE, "options": {"model": MODEL, "approval": "plan"}})
+    until = time.monotonic() + PLANNED_WITHIN_S
+    while time.monotonic() < until:
+        approvals = caller.get(f"/v1/requests/{request}").json()["approvals"]
+        if approvals:
+            return request, str(approvals[0]["id"])
+        time.sleep(0.05)
+    raise AssertionError("no approval was asked for")
 
 
-async def _pool(admin: httpx.AsyncClient, simulator: str, name: str) -> Json:
-    account = {"id": name, "provider_id": name, "credential": "key-of-a-thing"}
-    tools = {"id": name, "reach": {"transport": "http", "url": f"{simulator}/no-tools"}}
-    return {
-        "providers": await _made(admin, "pool/providers", {"id": name, "dialect": "openai", "base_url": simulator}),
-        "accounts": await _made(admin, "pool/accounts", account),
-        "deployments": await _made(admin, "pool/deployments", {"id": name, "account_id": name, "model": name}),
-        "routes": await _made(admin, "pool/routes", {"name": name, "targets": [{"deployment_id": name}]}),
-        "tool-servers": await _made(admin, "tool-servers", tools),
-        "nodes": name,
-    }
-
-
-async def _money(admin: httpx.AsyncClient, user: str, name: str) -> Json:
-    budget = {"subject": f"user:{user}", "period": "month", "limit_micros": 20_000_000}
-    return {
-        "wallets": await _made(admin, "wallets", {"name": name, "currency": "USD", "floor_micros": 0}),
-        "budgets": await _made(admin, "budgets", budget),
-    }
-
-
-async def _made(admin: httpx.AsyncClient, kind: str, body: Json) -> str:
-    """Make one; return its id, or the name that is its id."""
-    answer = await admin.post(f"/v1/{kind}", json=body)
-    assert answer.is_success, f"{kind}: {answer.text}"
-    made: Json = answer.json()
-    return str(made.get("key", made).get("id") or made["name"])
+def _submitted(caller: httpx.Client, body: Json) -> str:
+    answer = caller.post("/v1/requests", json=body)
+    assert answer.is_success, answer.text
+    return str(answer.json()["id"])

@@ -8,6 +8,7 @@ import pytest
 
 from api.gateway.cache_wish import CacheWish, wish_of
 from api.parts import Parts
+from domain.caller import LOCAL_TENANT
 from domain.gateway import CallError, CallOutcome
 from domain.model_pool import Route
 from runtime.settings import Settings
@@ -16,6 +17,8 @@ from services.storage.event_reader import EventReader
 from tests.api.gateway.maker import Maker, model
 from tests.api.gateway.streams import CHAT, asking, whole
 from tests.api.served import client_of, serving
+from tests.limits.limited import Limited
+from tests.limits.people import person
 
 BROKEN = CallError(status=502, type="server_error", code="upstream_error", message="it broke")
 KEPT = "SELECT options->>'cache_key' AS key FROM request WHERE id = $1"
@@ -26,7 +29,7 @@ async def keep(maker: Maker, name: str, *texts: str, number: int = 1) -> str:
     call_id = await maker.answer(name, *texts, number=number)
     (row,) = await maker.db.fetch("SELECT outcome, options FROM request WHERE id = $1", call_id)
     outcome = CallOutcome.model_validate(row["outcome"])
-    await result_cache.keep(maker.db, "local", row["options"]["cache_key"], call_id, outcome, 60)
+    await result_cache.keep(maker.db, LOCAL_TENANT, row["options"]["cache_key"], call_id, outcome, 60)
     return call_id
 
 
@@ -66,6 +69,22 @@ async def test_who_asks_meanwhile_follows_the_call_that_is_made(gate: httpx.Asyn
     assert {answer.json()["choices"][0]["message"]["content"] for answer in answers} == {"one for all"}
     assert (await stream).texts == ["one ", "for all"]
     assert await maker.calls(name) == [call_id]
+
+
+async def test_who_follows_anothers_call_is_counted(gate: httpx.AsyncClient, maker: Maker) -> None:
+    name, who = model("kept"), await person(maker.db, "member")
+    async with who.client(gate) as api:
+        limited = Limited(who, api, gate, name)
+        await limited.limit("requests", 1000)
+        await limited.until_known()
+        first = asyncio.create_task(gate.post(CHAT, json=asking(name)))
+        call_id = await maker.call(name)
+        before = (await limited.standing())["requests"]
+        second = asyncio.create_task(api.post(CHAT, json=asking(name)))
+        await maker.until_followed(call_id, 2)
+        assert (await limited.standing())["requests"] == before + 1
+        await keep(maker, name, "one ", "for both")
+        assert (await first).json() == (await second).json()
 
 
 async def test_when_the_call_that_is_followed_fails_each_makes_its_own(gate: httpx.AsyncClient, maker: Maker) -> None:

@@ -8,16 +8,19 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
 from temporalio.client import Client
 
 from api.parts import Parts
 from composition.services import Services
 from contracts.names import RequestInput
+from domain.errors import Unavailable
 from domain.live_settings import LiveValues
 from domain.placement import Placement
 from runtime import schedules
 from runtime.housekeeping import HouseKeeping
+from runtime.local.ports import free_port
 from services.storage.event_reader import EventReader
 from tests.api.gateway.maker import Maker, ScriptedModels, model
 from tests.api.served import serving
@@ -123,6 +126,20 @@ async def test_schedules_follow(client: Client) -> None:
         await house.keep(values.model_copy(update={"purge_every_s": 6000}))
         await house.keep(values.model_copy(update={"purge_every_s": 6000, "pool_check_s": 6001}))
         assert (await intervals())[1:3] == [timedelta(seconds=6001), timedelta(seconds=6000)]
+    finally:
+        for each in SCHEDULES:
+            await client.get_schedule_handle(each).delete()
+
+
+async def test_a_schedule_that_temporal_did_not_take_is_tried_again(client: Client) -> None:
+    nobody = await Client.connect(f"127.0.0.1:{free_port()}", data_converter=client.data_converter, lazy=True)
+    values = LiveValues(tool_refresh_s=5000)
+    house = HouseKeeping(nobody, f"nobody-{secrets.token_hex(4)}")
+    with pytest.raises(Unavailable, match="schedules could not be brought up to date: refresh, check, purge"):
+        await house.keep(values)
+    house = HouseKeeping(client, f"nobody-{secrets.token_hex(4)}")
+    try:
+        await house.keep(values)
     finally:
         for each in SCHEDULES:
             await client.get_schedule_handle(each).delete()

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from api.parts import Parts
+from domain.errors import Unavailable
 from domain.live_settings import NAMES
 from services.storage.event_reader import EventReader
 from services.storage.live_settings import LiveSettings
@@ -57,6 +58,20 @@ async def test_the_process_that_is_told_goes_by_it_at_once(api: httpx.AsyncClien
     current = settled.current
     assert (current.placement, current.default_model, current.private_webhooks) == ("inline", "large", True)
     assert settled.values.caps.max_steps == 5
+
+
+class Deaf(LiveSettings):
+    """What a process has whose database went away just after a change."""
+
+    async def refresh(self) -> None:
+        raise Unavailable("the database does not answer")
+
+
+async def test_a_change_that_was_made_is_answered_though_it_cannot_be_read_again(settled: Parts) -> None:
+    deaf = Deaf(settled.database)
+    async with serving(replace(settled, reader=EventReader(settled.database), settings=deaf)) as api:
+        changed = await api.put("/v1/settings/lease_keep_days", json={"value": 8})
+        assert (changed.status_code, changed.json()["value"]) == (200, 8)
 
 
 async def test_a_change_for_another_revision_is_refused(api: httpx.AsyncClient) -> None:

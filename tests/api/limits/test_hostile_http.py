@@ -65,6 +65,27 @@ async def test_one_connection_serves_many_requests(idle: httpx.AsyncClient) -> N
             await connection.exactly(length)
 
 
+async def test_a_connection_outlives_the_time_that_clients_keep_it_in_their_pools(idle: httpx.AsyncClient) -> None:
+    async with raw(idle) as connection:
+        await connection.send(request("GET /livez"))
+        length = int((await connection.head()).lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+        await connection.exactly(length)
+        await asyncio.sleep(5.5)  # httpx keeps one for 5 s, and uvicorn by itself closes one after 5 s
+        await connection.send(request("GET /livez"))
+        assert b" 200 " in await connection.head()
+
+
+async def test_a_client_that_does_not_read_is_not_waited_for(
+    idle: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded_http, "READ_WITHIN_S", 0.3)
+    size, times = len((await idle.get("/openapi.json")).content), 40
+    async with raw(idle) as connection:
+        await connection.send(request("GET /openapi.json") * times)
+        await asyncio.sleep(2)  # tens of megabytes, more than the buffers take
+        assert len(await connection.all_that_comes()) < size * times
+
+
 @pytest.mark.parametrize(
     "headers",
     [

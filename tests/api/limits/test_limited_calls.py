@@ -117,6 +117,27 @@ async def test_a_repeated_key_keeps_no_place(limited: Limited) -> None:
     assert (standing["concurrency"], standing["tokens"]) == (0, tokens)
 
 
+async def test_a_repeated_key_counts_as_a_request_and_is_refused_like_one(limited: Limited) -> None:
+    await limited.limit("requests", 6)
+    await limited.until_known()
+    key = {"Idempotency-Key": "again-and-again"}
+    told = [await limited.api.post(CHAT, json=asking(limited.model), headers=key) for _ in range(7)]
+    assert [told[0].status_code, told[-1].status_code] == [200, 429]
+    assert told[-1].headers[REQUESTS] == "0"
+    assert (await limited.standing())["requests"] == 6
+
+
+async def test_a_stream_that_is_taken_up_again_counts_as_a_request(limited: Limited) -> None:
+    await limited.limit("requests", 1000)
+    await limited.until_known()
+    key = {"Idempotency-Key": "broken-off"}
+    first = await whole(limited.api, asking(limited.model), key)
+    before = (await limited.standing())["requests"]
+    rest = await whole(limited.api, asking(limited.model), {**key, "Last-Event-ID": first.ids[0]})
+    assert rest.ids == first.ids[1:]
+    assert (await limited.standing())["requests"] == before + 1
+
+
 async def test_a_call_that_fails_gives_its_place_back(limited: Limited, product: Product) -> None:
     await limited.limit("requests", 1000)
     await limited.limit("concurrency", 1)

@@ -201,7 +201,7 @@ async def test_who_has_no_limits_costs_no_statement(
         return await fetch(self, query, *parameters)
 
     monkeypatch.setattr(Database, "fetch", noted)
-    await limiting.count_request(idle_parts, free)
+    await limiting.count_call(idle_parts, free)
     assert await limiting.admit_call(idle_parts, free, "call_x", 10) is None
     assert [query for query in asked if "limit_take" in query] == []
     assert await database.fetch("SELECT FROM caller_use WHERE id = 'call_x'") == []
