@@ -7,21 +7,27 @@ and an ordinary one, sent to this very process, follows it. If the process dies,
 import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.attempt import check_cancelled_on_purpose
 from activities.errors import Mapped
+from activities.granting import Granting
 from activities.heartbeat import Beating
 from contracts.gateway import PATIENCE_S, CallLaunch, CallMade, Flights, GatewayCalls
 from contracts.jobs import SLOT_PATIENCE_S
-from domain.errors import NoCapacity, Unavailable
+from domain.call_errors import call_error
+from domain.caller_errors import Forbidden
+from domain.errors import ModelUnknown, NoCapacity, Unavailable
 from domain.gateway import CallOutcome
 from services.llm.gateway import CANCELLED, TIMED_OUT, Gateway, GatewayCall, MustWait
 
 REMEMBERED = 1000
 """Ended flights that are still known to those who follow them late."""
+JUST_ASKED = timedelta(seconds=5)
+"""A call that is begun within this time needs no second look at its caller's rights."""
 
 
 @dataclass
@@ -41,8 +47,9 @@ class Flight:
 class ModelGateway(GatewayCalls, Flights):
     """Gateway calls, made by a model. `queue`: the task queue that only this process serves."""
 
-    def __init__(self, gateway: Gateway, queue: str) -> None:
+    def __init__(self, gateway: Gateway, queue: str, granting: Granting | None = None) -> None:
         self._gateway = gateway
+        self._granting = granting or Granting()
         self.queue = queue
         self._flights: OrderedDict[str, Flight] = OrderedDict()
 
@@ -96,8 +103,7 @@ class ModelGateway(GatewayCalls, Flights):
         return True
 
     def _begin(self, launch: CallLaunch) -> Flight:
-        call = _call(launch)
-        flight = Flight(asyncio.create_task(self._fly(call), name=f"flight {launch.call_id}"))
+        flight = Flight(asyncio.create_task(self._fly(launch), name=f"flight {launch.call_id}"))
         self._flights[launch.call_id] = flight
         flight.task.add_done_callback(lambda _: self._landed(launch.call_id, flight))
         return flight
@@ -114,11 +120,15 @@ class ModelGateway(GatewayCalls, Flights):
                 return
             del self._flights[oldest]
 
-    async def _fly(self, call: GatewayCall) -> CallMade:
-        flight = self._flights[call.call_id]
+    async def _fly(self, launch: CallLaunch) -> CallMade:
+        call, flight = _call(launch), self._flights[launch.call_id]
         try:
             patience_s = SLOT_PATIENCE_S if call.options.background else PATIENCE_S
+            if call.options.background or datetime.now(UTC) - call.accepted_at > JUST_ASKED:
+                await self._granting.check_call(launch)
             outcome = await self._gateway.make(call, patience_s, lambda: flight.halted)
+        except (Forbidden, ModelUnknown) as refused:
+            outcome = await self._gateway.end(call, CallOutcome(phase="failed", error=call_error(refused)))
         except MustWait as wait:
             return CallMade(state="waiting", retry_after_s=wait.retry_after_s)
         except asyncio.CancelledError:

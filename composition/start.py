@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from temporalio.client import Client
@@ -64,7 +65,8 @@ async def import_configuration(settings: Settings, services: Services) -> None:
 async def keep_house(client: Client, settings: Settings, services: Services) -> None:
     """Have schedules and log level follow the live settings, and tool servers read now."""
     house = HouseKeeping(client, settings.task_queue)
-    await house.keep(services.settings.values)
+    with suppress(Unavailable):  # it is tried again
+        await house.keep(services.settings.values)
     services.settings.follow(house.keep)
     services.settings.follow(set_log_level)
     await services.on_tool_change.start(client, None, "event")

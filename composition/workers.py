@@ -84,12 +84,13 @@ class Workers:
 def build_worker(client: Client, settings: Settings, services: Services) -> Workers:
     """Return the workers of a process for the settings' task queue."""
     services.on_tool_change.client = client
-    gateway = ModelGateway(services.models.gateway, f"{settings.task_queue}/{uuid.uuid4().hex}")
+    granting = Granting(RequestRights(services.db))
+    gateway = ModelGateway(services.models.gateway, f"{settings.task_queue}/{uuid.uuid4().hex}", granting)
     webhooks = SignedWebhooks(services.db, services.webhooks, settings.own_url)
     alerts = ToldAlerts(services.db, services.webhooks)
     queue, jobs = settings.task_queue, settings.max_concurrent_jobs
     workers = (
-        _worker(client, settings, services, gateway),
+        _worker(client, settings, activities(services, gateway, granting)),
         _helper(client, gateway.queue, FLIGHTS, gateway.follow_call),
         _helper(client, job_queue(queue), jobs, gateway.make_call),
         _helper(client, webhook_queue(queue), WEBHOOKS, webhooks.deliver_webhook, alerts.tell_alert),
@@ -111,12 +112,12 @@ def _helper(client: Client, task_queue: str, at_once: int, *activities: Callable
     )
 
 
-def _worker(client: Client, settings: Settings, services: Services, gateway: ModelGateway) -> Worker:
+def _worker(client: Client, settings: Settings, work: Sequence[Callable[..., Any]]) -> Worker:
     return Worker(
         client,
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
-        activities=activities(services, gateway),
+        activities=work,
         workflow_runner=sandbox() if settings.workflow_sandbox else UnsandboxedWorkflowRunner(),
         max_cached_workflows=settings.max_cached_workflows,
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
@@ -134,9 +135,8 @@ def sandbox() -> SandboxedWorkflowRunner:
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
 
 
-def activities(services: Services, gateway: ModelGateway) -> list[Callable[..., Any]]:
+def activities(services: Services, gateway: ModelGateway, granting: Granting) -> list[Callable[..., Any]]:
     """Return the implementation of every activity port's method."""
-    granting = Granting(RequestRights(services.db))
     models = Models(services.models.caller, services.default_model, granting)
     planning = ModelPlanning(services.db, models, granting)
     recording = StoredRecording(services.db)
@@ -165,5 +165,6 @@ def activities(services: Services, gateway: ModelGateway) -> list[Callable[..., 
         StoredPurging(services.db).sweep,
         money.check_ledger,
         money.reconcile_ledger,
+        money.raise_hold,
         ToldAlerts(services.db, services.webhooks).open_alerts,
     ]

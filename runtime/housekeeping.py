@@ -5,6 +5,7 @@ from functools import partial
 
 from temporalio.client import Client
 
+from domain.errors import Unavailable
 from domain.live_settings import LiveValues
 from runtime import schedules
 
@@ -19,10 +20,17 @@ class HouseKeeping:
         self._done: dict[str, object] = {}
 
     async def keep(self, values: LiveValues) -> None:
-        """Make those schedules, or bring them up to date, whose values are others than before, or which failed then."""
+        """Make those schedules, or bring them up to date, whose values are others than before, or which failed then.
+
+        Raises:
+            Unavailable: Temporal did not take all of them; the same call again is right.
+        """
         for name, goes_by, ensure in self._wanted(values):
             if self._done.get(name) != goes_by and await ensure():
                 self._done[name] = goes_by
+        late = [name for name, goes_by, _ in self._wanted(values) if self._done.get(name) != goes_by]
+        if late:
+            raise Unavailable(f"schedules could not be brought up to date: {', '.join(late)}")
 
     def _wanted(self, values: LiveValues) -> list[tuple[str, object, Ensure]]:
         """Return each schedule with the values that it goes by, and how it is brought up to date."""

@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from runtime.edge_settings import Mode
 from runtime.settings import Settings, SettingsError, variable
@@ -83,13 +83,15 @@ def _stand_ins(settings: Settings) -> Iterator[str]:
 def _ways_in(settings: Settings) -> Iterator[str]:
     public = settings.public_url
     encrypted = public is not None and public.scheme == "https"
-    if public is not None and not encrypted and public.host not in LOOPBACK:
+    if public is not None and not encrypted and (public.host or "").strip("[]") not in LOOPBACK:
         yield f"{variable('public_url')} is not https: keys would travel in the clear"
-    if public is None and settings.api_host not in LOOPBACK:
+    elif not encrypted and settings.api_host not in LOOPBACK:
         yield (
             f"{variable('api_host')} is open to others, and {variable('public_url')} does not say that a proxy "
             "with TLS stands before it"
         )
+    if any(network.prefixlen == 0 for network in settings.proxy_networks):
+        yield f"{variable('trusted_proxies')} is everybody: whoever calls could say from where"
 
 
 def _is_weak(text: str) -> bool:
@@ -105,9 +107,12 @@ def _looks_made_up(key: bytes) -> bool:
 
 
 def _is_usual(url: str) -> bool:
+    """Whether an address has a password that is guessed first, before its host or among its parameters."""
     try:
         parts = urlsplit(url)
         user, password = parts.username, parts.password
     except ValueError:
         return False
-    return password is not None and (password == user or unquote(password).lower() in _USUAL)
+    asked = dict(parse_qsl(parts.query))
+    user, password = asked.get("user", unquote(user or "")), asked.get("password", unquote(password or ""))
+    return bool(password) and (password == user or password.lower() in _USUAL)

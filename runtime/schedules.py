@@ -1,6 +1,7 @@
 """The Temporal Schedules: refreshes, checks, the purge, the care of the ledger. Start-up fails for none."""
 
 import logging
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -25,6 +26,7 @@ from contracts.purging import PURGE, Purge
 from contracts.tools import REFRESH_TOOLS, RefreshTools
 from domain.errors import Unavailable
 from domain.purging import Keep
+from domain.value import Value
 
 REFRESH_SCHEDULE: Final = "longhaul-tool-refresh"
 WORKFLOW_ID: Final = "tools/refresh"
@@ -40,6 +42,35 @@ RECONCILE_ID: Final = "ledger/reconcile"
 RPC_TIMEOUT: Final = timedelta(seconds=5)
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Errand:
+    """What a schedule begins: a workflow with its input and its id; `run_limit` bounds one run."""
+
+    workflow: str
+    given: Value
+    id: str
+    summary: str
+    run_limit: timedelta | None = RUN_LIMIT
+
+    def every(self, every_s: float, task_queue: str, jitter_s: float = 0) -> Schedule:
+        """Return its schedule."""
+        return Schedule(
+            action=ScheduleActionStartWorkflow(
+                self.workflow,
+                self.given,
+                id=self.id,
+                task_queue=task_queue,
+                task_timeout=WORKFLOW_TASK_TIMEOUT,
+                run_timeout=self.run_limit,
+                static_summary=self.summary,
+            ),
+            spec=ScheduleSpec(
+                intervals=[ScheduleIntervalSpec(every=timedelta(seconds=every_s))], jitter=timedelta(seconds=jitter_s)
+            ),
+            policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(seconds=every_s)),
+        )
 
 
 async def ensure_refresh_schedule(
@@ -62,32 +93,18 @@ async def ensure_refresh_schedule(
     Returns:
         Whether there is one now; False, with a line in the log, when the server refuses or does not answer.
     """
-    action = ScheduleActionStartWorkflow(
-        REFRESH_TOOLS,
-        RefreshTools(reason="schedule"),
-        id=WORKFLOW_ID,
-        task_queue=task_queue,
-        task_timeout=WORKFLOW_TASK_TIMEOUT,
-        run_timeout=RUN_LIMIT,
-        static_summary="refresh of all tool servers",
-    )
-    return await _ensure(client, schedule_id, _schedule(action, every_s, jitter_s), "tool servers are not refreshed")
+    errand = _Errand(REFRESH_TOOLS, RefreshTools(reason="schedule"), WORKFLOW_ID, "refresh of all tool servers")
+    wanted = errand.every(every_s, task_queue, jitter_s)
+    return await _ensure(client, schedule_id, wanted, "tool servers are not refreshed")
 
 
 async def ensure_check_schedule(
     client: Client, task_queue: str, every_s: float = 60.0, *, schedule_id: str = CHECK_SCHEDULE
 ) -> bool:
     """Create the schedule of the checks of accounts, or bring it up to date; as `ensure_refresh_schedule`."""
-    action = ScheduleActionStartWorkflow(
-        CHECK_ACCOUNTS,
-        CheckAccounts(),
-        id=CHECK_ID,
-        task_queue=task_queue,
-        task_timeout=WORKFLOW_TASK_TIMEOUT,
-        run_timeout=RUN_LIMIT,
-        static_summary="check of all accounts of the model pool",
-    )
-    return await _ensure(client, schedule_id, _schedule(action, every_s, every_s / 5), "accounts are not checked")
+    errand = _Errand(CHECK_ACCOUNTS, CheckAccounts(), CHECK_ID, "check of all accounts of the model pool")
+    wanted = errand.every(every_s, task_queue, every_s / 5)
+    return await _ensure(client, schedule_id, wanted, "accounts are not checked")
 
 
 async def ensure_purge_schedule(
@@ -99,47 +116,27 @@ async def ensure_purge_schedule(
     schedule_id: str = PURGE_SCHEDULE,
 ) -> bool:
     """Create the schedule of the purge, or bring it up to date; as `ensure_refresh_schedule`. `keep`: for how long."""
-    action = ScheduleActionStartWorkflow(
-        PURGE,
-        Purge(keep=keep),
-        id=PURGE_ID,
-        task_queue=task_queue,
-        task_timeout=WORKFLOW_TASK_TIMEOUT,
-        static_summary="removal of what is old",
-    )
-    return await _ensure(client, schedule_id, _schedule(action, every_s, every_s / 10), "what is old is not removed")
+    errand = _Errand(PURGE, Purge(keep=keep), PURGE_ID, "removal of what is old", run_limit=None)
+    wanted = errand.every(every_s, task_queue, every_s / 10)
+    return await _ensure(client, schedule_id, wanted, "what is old is not removed")
 
 
 async def ensure_ledger_check_schedule(
     client: Client, task_queue: str, every_s: float = 60.0, *, schedule_id: str = LEDGER_CHECK_SCHEDULE
 ) -> bool:
     """Create the schedule of the ledger's checks, or bring it up to date; as `ensure_refresh_schedule`."""
-    action = ScheduleActionStartWorkflow(
-        CHECK_LEDGER,
-        CheckLedger(),
-        id=LEDGER_CHECK_ID,
-        task_queue=task_queue,
-        task_timeout=WORKFLOW_TASK_TIMEOUT,
-        run_timeout=RUN_LIMIT,
-        static_summary="check of the ledger",
-    )
-    return await _ensure(client, schedule_id, _schedule(action, every_s, 0), "the ledger is not checked")
+    errand = _Errand(CHECK_LEDGER, CheckLedger(), LEDGER_CHECK_ID, "check of the ledger")
+    wanted = errand.every(every_s, task_queue)
+    return await _ensure(client, schedule_id, wanted, "the ledger is not checked")
 
 
 async def ensure_reconcile_schedule(
     client: Client, task_queue: str, every_s: float = 60.0, *, schedule_id: str = RECONCILE_SCHEDULE
 ) -> bool:
     """Create the schedule that closes orphaned holds, or bring it up to date; as `ensure_refresh_schedule`."""
-    action = ScheduleActionStartWorkflow(
-        RECONCILE_LEDGER,
-        Reconcile(),
-        id=RECONCILE_ID,
-        task_queue=task_queue,
-        task_timeout=WORKFLOW_TASK_TIMEOUT,
-        run_timeout=RUN_LIMIT,
-        static_summary="closing of orphaned holds",
-    )
-    return await _ensure(client, schedule_id, _schedule(action, every_s, 0), "orphaned holds are not closed")
+    errand = _Errand(RECONCILE_LEDGER, Reconcile(), RECONCILE_ID, "closing of orphaned holds")
+    wanted = errand.every(every_s, task_queue)
+    return await _ensure(client, schedule_id, wanted, "orphaned holds are not closed")
 
 
 async def _ensure(client: Client, schedule_id: str, wanted: Schedule, without: str) -> bool:
@@ -161,13 +158,3 @@ async def _update(client: Client, schedule_id: str, wanted: Schedule) -> None:
         return ScheduleUpdate(schedule=wanted)
 
     await client.get_schedule_handle(schedule_id).update(take, rpc_timeout=RPC_TIMEOUT)
-
-
-def _schedule(action: ScheduleActionStartWorkflow, every_s: float, jitter_s: float) -> Schedule:
-    return Schedule(
-        action=action,
-        spec=ScheduleSpec(
-            intervals=[ScheduleIntervalSpec(every=timedelta(seconds=every_s))], jitter=timedelta(seconds=jitter_s)
-        ),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(seconds=every_s)),
-    )

@@ -13,6 +13,15 @@ class PartsOfSettings(EdgeSettings, OriginSettings, MoneySettings, KeepSettings)
 
 
 SECRET: Final = frozenset(
-    {"database_url", "openai_api_key", "openai_base_url", "master_keys", "webhook_secret", "admin_key"}
+    {
+        "database_url",
+        "openai_api_key",
+        "openai_base_url",
+        "public_url",
+        "allowed_origins",
+        "master_keys",
+        "webhook_secret",
+        "admin_key",
+    }
 )
 """Settings whose values are not shown in complaints: an address may carry a password."""

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -12,12 +13,14 @@ from runtime.settings import Settings
 NAME: Final = "admin.key"
 """Of the file, in the state folder; the command reads it there, too."""
 
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
 
 def admin_key(settings: Settings) -> tuple[str, bool]:
     """Return the key, and whether it was made this moment.
 
     Raises:
-        LocalError: The file does not hold a key.
+        LocalError: The file does not hold a key, or others may read it.
     """
     if settings.admin_key is not None:
         return settings.admin_key.get_secret_value(), False
@@ -25,6 +28,8 @@ def admin_key(settings: Settings) -> tuple[str, bool]:
     made = not file.exists()
     if made:
         _keep(file, SpelledKey(secrets.token_hex(PUBLIC_BYTES), secret_of(secrets.token_bytes(SECRET_BYTES))).text)
+    if file.stat().st_mode & _OTHERS:
+        raise LocalError(f"others may read {file}: its mode must be 0600")
     key = file.read_text("ascii", "replace").strip()
     if parse_key(key) is None:
         raise LocalError(f"{file} does not hold an API key: remove it to get a new one")

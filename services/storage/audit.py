@@ -42,7 +42,7 @@ _CREDENTIALS: Final = re.compile(
     r"lh_[0-9a-f]{16}_[\w-]{20,}"  # our keys
     r"|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]+"  # JWTs
     r"|whsec_[\w+/=]{16,}|sk-[\w-]{16,}"
-    r"|(?<=://)[^/\s@]+(?=@)"  # user and password in an address
+    r"|(?<=://)[^/?#\s]+(?=@)"  # user and password in an address
 )
 _STRING: Final = 500
 _DEEPEST: Final = 20

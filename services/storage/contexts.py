@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from domain.context import ProjectContext
 from domain.drafts import problems_of
 from domain.errors import InvalidInput
-from services.storage import json_text
+from services.storage import audit, json_text
+from services.storage.audit import Act, By
 from services.storage.database import Tx
 from services.storage.statements import Statements
 
@@ -56,6 +57,7 @@ async def import_file(tx: Tx, owner: str, path: Path) -> bool:
     if await tx.driver.fetchval(_HASH, owner) == source_hash:
         return False
     await _store(tx, owner, _parse(content, path.name), source_hash)
+    await audit.record(tx, By.itself(path.name), Act("context.replace", "context", owner))
     return True
 
 

@@ -11,8 +11,12 @@ from domain.errors import InvalidInput, Unavailable
 from domain.live_settings import LiveValues, checked, values_of
 from services.storage import setting_versions
 from services.storage.database import Database
+from services.storage.polling import poll
 
 POLL_S: Final = 0.5
+RETRY_S: Final = 5.0
+"""After so long a follower that failed hears the values again; then after twice that, and so on."""
+RETRY_AT_MOST_S: Final = 600.0
 
 _log = logging.getLogger(__name__)
 
@@ -26,12 +30,21 @@ class LiveSettings:
         db: The database.
         bootstrap: What this process's environment says, by name, as JSON has it.
         poll_s: Seconds between two looks at the clock of changes.
+        retry_s: Seconds until a follower that failed hears the values again, at first.
     """
 
-    def __init__(self, db: Database, bootstrap: Mapping[str, Any] | None = None, *, poll_s: float = POLL_S) -> None:
+    def __init__(
+        self,
+        db: Database,
+        bootstrap: Mapping[str, Any] | None = None,
+        *,
+        poll_s: float = POLL_S,
+        retry_s: float = RETRY_S,
+    ) -> None:
         self.bootstrap: Final = dict(bootstrap or {})
         self._db = db
         self._poll_s = poll_s
+        self._retry_s = retry_s
         self._seen = -1
         self._values = values_of(self.bootstrap, {})
         self._changed = asyncio.Condition()
@@ -50,7 +63,7 @@ class LiveSettings:
             return
         with contextlib.suppress(Unavailable):
             await self.refresh()
-        self._polling = asyncio.create_task(self._poll(), name="live settings")
+        self._polling = asyncio.create_task(poll(self.refresh, self._poll_s, "the live settings"), name="live settings")
 
     async def close(self) -> None:
         """Stop."""
@@ -61,7 +74,7 @@ class LiveSettings:
             await asyncio.wait(tasks)
 
     def follow(self, told: Told) -> None:
-        """Have `told` hear the values, now and after each change. One that fails hears the next change again."""
+        """Have `told` hear the values, now and after each change. One that fails hears them again a little later."""
         self._followers.append(asyncio.create_task(self._tell(told), name="follower of live settings"))
 
     async def refresh(self) -> None:
@@ -81,26 +94,25 @@ class LiveSettings:
                 self._values = values
                 self._changed.notify_all()
 
-    async def _poll(self) -> None:
-        while True:
-            await asyncio.sleep(self._poll_s)
-            try:
-                await self.refresh()
-            except Unavailable:
-                continue
-            except Exception:  # noqa: BLE001  a copy that grows old is better than none, and the next look may succeed
-                _log.exception("the live settings could not be read")
-
     async def _tell(self, told: Told) -> None:
         heard: LiveValues | None = None
+        pause_s: float | None = None
         while True:
-            async with self._changed:
-                await self._changed.wait_for(partial(self._is_news, heard))
-                heard = self._values
+            await self._news(heard, pause_s)
+            heard = self._values
             try:
                 await told(heard)
-            except Exception:  # noqa: BLE001  one who follows must not keep the others from hearing
-                _log.exception("a change of the settings could not be followed")
+            except Exception as error:  # noqa: BLE001  one who follows must not keep the others from hearing
+                _log.warning("the settings could not be followed", exc_info=not isinstance(error, Unavailable))
+                pause_s = min(self._retry_s if pause_s is None else 2 * pause_s, RETRY_AT_MOST_S)
+            else:
+                pause_s = None
+
+    async def _news(self, heard: LiveValues | None, at_most_s: float | None) -> None:
+        """Wait until the values are others than those, for so long at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s), self._changed:
+                await self._changed.wait_for(partial(self._is_news, heard))
 
     def _is_news(self, heard: LiveValues | None) -> bool:
         return self._values != heard

@@ -1,6 +1,7 @@
 """Work under way acts with the rights of who asked for it, as they are now."""
 
 import secrets
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,8 +16,10 @@ from activities.planning import ModelPlanning
 from activities.tooling import McpTooling
 from contracts.calls import Executed, RequestFacts
 from contracts.tools import BindInput, CallToolInput, PrepareCallInput
+from domain import ids
 from domain.content import Text
 from domain.events import Event, EventType
+from domain.request import ParentStep
 from domain.step import Step, StepKind
 from domain.tools import ActionType, ReadyCall
 from services.identity import grants, roles, users
@@ -130,6 +133,23 @@ async def test_a_key_narrows_what_it_asked_for(work: Work) -> None:
     facts = await work.facts()
     await work.stage.parts.db.fetch("UPDATE request SET key_id = $2 WHERE id = $1", facts.request_id, key.id)
     assert (await _execute(work, facts)).error_code == "model_not_found"
+
+
+async def test_a_key_narrows_the_requests_that_its_request_starts_from_their_first_call_on(work: Work) -> None:
+    await work.grant("model", "*")
+    key, _ = await work.people.key(work.user_id, grants={"model": ["nothing"]})
+    root = await work.facts()
+    await work.stage.parts.db.fetch("UPDATE request SET key_id = $2 WHERE id = $1", root.request_id, key.id)
+    parent = ParentStep(request_id=root.request_id, step_id="s1", launch=1)
+    own_id = ids.request_id(int(time.time() * 1000), secrets.randbits(80))
+    facts = root.model_copy(update={"request_id": own_id, "parent": parent, "depth": 1})
+    accepted = {"v": 1, "owner": facts.owner, "message": facts.message.model_dump(), "parent": parent.model_dump()}
+    first = Event(source="wf", source_seq=1, type=EventType.REQUEST_ACCEPTED, data=accepted)
+    with pytest.raises(ApplicationError) as caught:
+        await environment().run(work.planning.prepare, await work.stage.prepare_input(facts=facts, events=(first,)))
+    assert caught.value.type == "ModelUnknown"
+    assert [event.type for event in await work.stage.parts.log(own_id)] == [EventType.REQUEST_ACCEPTED]
+    assert await work.stage.sim.calls() == []
 
 
 async def test_planners_see_and_bind_only_tools_that_are_granted(work: Work) -> None:

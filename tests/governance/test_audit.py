@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from domain.caller import Caller
 from domain.errors import InvalidInput
 from domain.purging import Keep, PurgeKind
-from services.storage import purging
+from services.storage import json_text, purging
 from services.storage.audit import DETAILS_BYTES, MASK, Act, By, bounded, record
 from services.storage.database import Database
 from services.storage.views.audit import AuditEntryView, AuditFilter, batches, list_page
@@ -133,6 +133,7 @@ async def _aged(db: Database, tenant: str, days: int) -> None:
         ({"deep": [{"secret": {"a": 1}}]}, {"deep": [{"secret": MASK}]}),
         ({"note": f"used {KEY} twice"}, {"note": f"used {MASK} twice"}),
         ({"url": "https://me:pw@example.com/x"}, {"url": f"https://{MASK}@example.com/x"}),
+        ({"url": "postgresql://me:p@ss@example.com/x"}, {"url": f"postgresql://{MASK}@example.com/x"}),
         ({"jwt": "eyJhbGciOiJF.eyJzdWIiOiJ4.c2ln"}, {"jwt": MASK}),
         ({"input_tokens": 5, "key_id": "a1"}, {"input_tokens": 5, "key_id": "a1"}),
         ({"at": datetime(2026, 1, 1, tzinfo=UTC)}, {"at": "2026-01-01 00:00:00+00:00"}),
@@ -166,7 +167,7 @@ _JSON = st.recursive(
 
 @given(st.dictionaries(st.text(), _JSON, max_size=20))
 def test_no_details_are_too_long(details: dict[str, Any]) -> None:
-    assert len(json.dumps(bounded(details), ensure_ascii=False).encode("utf-8", "replace")) <= 2 * DETAILS_BYTES
+    assert len(json_text.encode(bounded(details)).encode()) <= DETAILS_BYTES
 
 
 async def test_texts_that_postgresql_refuses_are_written_all_the_same(db: Database) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from domain.errors import InvalidInput, NotFound
+from domain.errors import InvalidInput, NotFound, Unavailable
 from domain.live_settings import NAMES, LiveValues, LogLevel, allowed, checked, default_of, values_of, wording
 from domain.placement import Placement
 from domain.revisions import StaleRevision
@@ -81,6 +81,34 @@ async def test_who_follows_hears_what_holds_and_what_changes(db: Database, admin
     await put(db, admin, "call_timeout_s", 12.5)
     await until(lambda: heard == [3600, 12.5])
     await settings.close()
+
+
+async def test_who_failed_to_follow_hears_the_same_again(db: Database) -> None:
+    settings, heard = LiveSettings(db, retry_s=0.02), list[LiveValues]()
+
+    async def hear(values: LiveValues) -> None:
+        heard.append(values)
+        if len(heard) < 4:
+            raise Unavailable("not now")
+
+    settings.follow(hear)
+    await settings.start()
+    await until(lambda: len(heard) == 4)
+    assert len(set(map(LiveValues.model_dump_json, heard))) == 1
+    await settings.close()
+
+
+@pytest.mark.usefixtures("taken_back")
+async def test_a_change_is_seen_after_every_connection_was_lost(db: Database, database_url: str, admin: By) -> None:
+    far = Database(database_url)
+    settings = LiveSettings(far, poll_s=0.05)
+    await settings.start()
+    (mine,) = await far.fetch("SELECT pg_backend_pid() AS pid")
+    await db.fetch("SELECT pg_terminate_backend($1)", mine["pid"])
+    await put(db, admin, "log_keep_days", 98)
+    await until(lambda: settings.values.log_keep_days == 98)
+    await settings.close()
+    await far.close()
 
 
 async def test_without_a_database_the_environment_holds(tmp_path: object) -> None:

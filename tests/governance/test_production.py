@@ -54,11 +54,16 @@ def test_production_starts_with_secrets_that_are_random(monkeypatch: pytest.Monk
         ("webhook_secret", SecretStr("whsec_" + base64.b64encode(b"0123456789" * 3).decode()), "WEBHOOK_SECRET"),
         ("database_url", SecretStr("postgresql://me:Postgres@host/db"), "everybody tries first"),
         ("database_url", SecretStr("postgresql://me:me@host/db"), "everybody tries first"),
+        ("database_url", SecretStr("postgresql://me:p%6Fstgres@host/db"), "everybody tries first"),
+        ("database_url", SecretStr("postgresql://host/db?user=me&password=secret"), "everybody tries first"),
+        ("database_url", SecretStr("postgresql://me@host/db?password=me"), "everybody tries first"),
         ("database_url", None, "DATABASE_URL is not set"),
         ("temporal_address", None, "TEMPORAL_ADDRESS is not set"),
         ("provider_label", "simulated", "a simulated provider answers"),
         ("failpoints", PROJECT_ROOT, "LONGHAUL_FAILPOINTS is set"),
         ("public_url", HttpUrl("http://longhaul.example"), "is not https"),
+        ("trusted_proxies", "10.0.0.0/8, 0.0.0.0/0", "LONGHAUL_TRUSTED_PROXIES is everybody"),
+        ("trusted_proxies", "::/0", "LONGHAUL_TRUSTED_PROXIES is everybody"),
     ],
 )
 def test_production_refuses(monkeypatch: pytest.MonkeyPatch, key: str, value: object, said: str) -> None:
@@ -68,10 +73,11 @@ def test_production_refuses(monkeypatch: pytest.MonkeyPatch, key: str, value: ob
 
 
 def test_production_wants_tls_before_what_is_open_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    (refused,) = refusals(of(monkeypatch, public_url=None, api_host="0.0.0.0"))  # noqa: S104  what is refused
-    assert "a proxy with TLS" in refused
-    assert refusals(of(monkeypatch, public_url=None)) == ()
-    assert refusals(of(monkeypatch, public_url=HttpUrl("http://127.0.0.1:8080"))) == ()
+    for public in (None, HttpUrl("http://127.0.0.1:8080")):
+        (refused,) = refusals(of(monkeypatch, public_url=public, api_host="0.0.0.0"))  # noqa: S104  what is refused
+        assert "a proxy with TLS" in refused
+        assert refusals(of(monkeypatch, public_url=public)) == ()
+    assert refusals(of(monkeypatch, public_url=HttpUrl("http://[::1]:8080"))) == ()
 
 
 def test_what_cannot_be_read_is_refused_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:

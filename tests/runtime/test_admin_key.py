@@ -32,5 +32,14 @@ def test_a_key_of_the_settings_is_taken_and_not_kept(own_dir: Path) -> None:
 
 def test_a_file_that_holds_no_key_is_named(own_dir: Path) -> None:
     (own_dir / NAME).write_text("not a key")
+    (own_dir / NAME).chmod(0o600)
     with pytest.raises(LocalError, match=NAME):
+        admin_key(Settings(state_dir=own_dir))
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+def test_a_file_that_others_may_read_is_not_used(own_dir: Path, mode: int) -> None:
+    (own_dir / NAME).write_text(KEY)
+    (own_dir / NAME).chmod(mode)
+    with pytest.raises(LocalError, match="others may read"):
         admin_key(Settings(state_dir=own_dir))

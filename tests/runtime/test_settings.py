@@ -54,7 +54,13 @@ def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("DATABASE_URL", "mysql://me:hunter2@host/db"), ("LONGHAUL_OPENAI_BASE_URL", "a:hunter2@b")]
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://me:hunter2@host/db"),
+        ("LONGHAUL_OPENAI_BASE_URL", "a:hunter2@b"),
+        ("LONGHAUL_PUBLIC_URL", "a:hunter2@b"),
+        ("LONGHAUL_ALLOWED_ORIGINS", "https://me:hunter2@host"),
+    ],
 )
 def test_a_complaint_shows_no_secret(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)

@@ -6,6 +6,7 @@ from domain.context import Project, ProjectContext
 from domain.errors import InvalidInput
 from services.storage import contexts
 from services.storage.database import Database
+from services.storage.views.audit import AuditFilter, list_page
 from tests.storage.samples import new_id
 
 YAML = """
@@ -63,6 +64,15 @@ async def test_an_edit_survives_a_restart_but_not_a_changed_file(db: Database, t
     file.write_text("tools: [confluence]")
     assert await _import(db, owner, file)
     assert (await _get(db, owner)).tools == ("confluence",)
+
+
+async def test_a_file_that_is_taken_over_is_in_the_audit_log(db: Database, tmp_path: Path) -> None:
+    owner, file = new_id(), tmp_path / "context.yaml"
+    file.write_text(YAML)
+    await _import(db, owner, file)
+    await _import(db, owner, file)
+    (entry,), _ = await list_page(db, AuditFilter(None, object_id=owner), None, 10)
+    assert (entry.action, entry.actor, entry.details) == ("context.replace", "context.yaml", {})
 
 
 async def test_no_file_is_no_context(db: Database, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
+from domain.errors import Unavailable
 from tests.workflows.product import Product, eventually
 from tests.workflows.test_steps import TWO_PARTS, plan_of
 
@@ -18,9 +19,12 @@ async def held(product: Product, *, budget_micros: int | None = None) -> str:
     request_id = await product.submit(TWO_PARTS, budget_micros=budget_micros)
 
     async def s1_alone() -> bool:
-        if (await product.query(request_id, "progress"))["active"] != 1:
+        try:
+            if (await product.query(request_id, "progress"))["active"] != 1:
+                return False
+            return bool((await product.query(request_id, "plan"))["runs"]["s2"]["status"] == "succeeded")
+        except Unavailable:  # a server or worker that is just back lets a query wait
             return False
-        return bool((await product.query(request_id, "plan"))["runs"]["s2"]["status"] == "succeeded")
 
     await eventually(s1_alone)
     return request_id

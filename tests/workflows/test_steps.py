@@ -171,6 +171,18 @@ async def test_sub_request_answers_its_step(product: Product) -> None:
     assert (child["phase"], child["parent_id"], child["cost_micros"]) == ("done", ended["id"], step["cost_micros"])
 
 
+async def test_all_that_a_request_starts_shares_the_queue_as_its_tenant(product: Product) -> None:
+    own, child = {"id": "sub", "kind": "request", "prompt": "What is 2+3?"}, {"id": "s2", "timeout_s": 301}
+    await product.fault(plan_of(own, child), task="plan", times=1)
+    ended = await product.ask(TWO_PARTS, priority=2)
+    paid = [json.loads(event["data"]) for event in await product.events(ended["id"]) if event["event"] == "cost"]
+    sub_request = next(cost["call_id"] for cost in paid if "/" not in cost["call_id"])
+    for workflow_id in (ended["id"], f"{ended['id']}/s2/1", sub_request):
+        described = await product.temporal.get_workflow_handle(workflow_id).describe()
+        turn = described.raw_description.workflow_execution_info.priority
+        assert (turn.priority_key, turn.fairness_key) == (2, "default"), workflow_id
+
+
 async def test_sub_request_builds_on_earlier_results(product: Product) -> None:
     sub = {"id": "sub", "kind": "request", "depends_on": ["s1"]}
     await product.fault(plan_of({"id": "s1", "prompt": "What is 2+3?"}, sub), task="plan", times=1)

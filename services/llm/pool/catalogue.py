@@ -2,19 +2,17 @@
 
 import asyncio
 import contextlib
-import logging
 
 from domain.errors import Unavailable
 from services.llm.config.reading import Reading
 from services.llm.pool.snapshot import AccountEntry, Snapshot
 from services.storage.database import Database
+from services.storage.polling import poll
 from services.vault.vault import Vault
 
 __all__ = ["AccountEntry", "Catalogue", "Snapshot"]
 
 POLL_S = 0.5
-
-_log = logging.getLogger(__name__)
 
 
 class Catalogue:
@@ -42,7 +40,8 @@ class Catalogue:
         """Read the configuration, if the database answers, and keep it true from now on."""
         with contextlib.suppress(Unavailable):
             await self.refresh()
-        self._task = asyncio.create_task(self._poll(), name="pool catalogue")
+        polling = poll(self.refresh, self._poll_s, "the pool's configuration")
+        self._task = asyncio.create_task(polling, name="pool catalogue")
 
     async def close(self) -> None:
         """Stop."""
@@ -59,13 +58,3 @@ class Catalogue:
         async with self._turn:
             if await self._reading.version() != self._snapshot.version:
                 self._snapshot = await self._reading.snapshot()
-
-    async def _poll(self) -> None:
-        while True:
-            await asyncio.sleep(self._poll_s)
-            try:
-                await self.refresh()
-            except Unavailable:
-                continue
-            except Exception:  # noqa: BLE001  a copy that grows old is better than none, and the next look may succeed
-                _log.exception("the pool's configuration could not be read")

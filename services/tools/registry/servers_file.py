@@ -15,6 +15,8 @@ from pathlib import Path
 from domain.errors import InvalidInput, Problem, ToolRefused
 from domain.templates import escape
 from domain.tool_server import Stdio, ToolServer
+from services.storage import audit
+from services.storage.audit import Act, By
 from services.storage.database import Tx
 from services.storage.driver import Row
 from services.tools.client.commands import Commands
@@ -69,7 +71,20 @@ async def import_file(tx: Tx, vault: Vault, commands: Commands, path: Path, vari
         raise InvalidInput(f"{path.name} has more than {MAX_BYTES} bytes")
     found = parse(content, path.name, variables)
     check_commands(found, commands, path.name)
-    return await _import(tx, vault, found)
+    taken = await _import(tx, vault, found)
+    await audit.record(tx, By.itself(path.name), *_acts(taken, found))
+    return taken
+
+
+def _acts(taken: Imported, found: tuple[FileServer, ...]) -> list[Act]:
+    """Return what the audit says of a file that was taken over; no secret is in how a server is to be used."""
+    options = {each.server.id: each.server.options.model_dump(mode="json") for each in found}
+    verbs = (("create", taken.added), ("replace", taken.changed), ("disable", taken.disabled))
+    return [
+        Act(f"tool_server.{verb}", "tool_server", each, {"options": options[each]} if each in options else {})
+        for verb, those in verbs
+        for each in those
+    ]
 
 
 def check_commands(found: tuple[FileServer, ...], commands: Commands, name: str) -> None:

@@ -1,6 +1,7 @@
 import asyncio
+import gc
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -35,6 +36,15 @@ async def _simulator() -> AsyncIterator[str]:
     finally:
         process.terminate()
         await process.wait()
+
+
+@pytest.fixture(scope="package", autouse=True)
+def heap_of_others() -> Iterator[None]:
+    """Keep the collector from what other tests have left in this process: a second while a stall is watched."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest_asyncio.fixture(scope="session")

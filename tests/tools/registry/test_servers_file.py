@@ -10,6 +10,7 @@ import pytest
 from domain.errors import InvalidInput
 from domain.tool_server import BearerToken, Http, ServerOptions, Stdio, ToolServer
 from services.storage.database import Database
+from services.storage.views.audit import AuditFilter, list_page
 from services.tools.client.commands import Commands
 from services.tools.registry import servers
 from services.tools.registry.servers_file import Imported, import_file
@@ -206,6 +207,19 @@ async def test_a_server_that_vanished_is_disabled_and_may_come_back(disk: Disk, 
     assert server_id not in (await disk.take({})).disabled
     await disk.take({server_id: ENTRY})
     assert not (await disk.load(server_id)).disabled
+
+
+async def test_what_a_file_changes_is_in_the_audit_log(disk: Disk, server_id: str) -> None:
+    secret = {"env": {"TOKEN": "${T}"}, "longhaul": {"trusted": True}}
+    await disk.take({server_id: {**ENTRY, **secret}}, {"T": "hidden-from-all"})
+    await disk.take({server_id: {**ENTRY, **secret}}, {"T": "hidden-from-all"})
+    await disk.take({server_id: ENTRY})
+    await disk.take({})
+    entries, _ = await list_page(disk.db, AuditFilter(None, object_id=server_id), None, 10)
+    said = [(entry.action, entry.actor) for entry in reversed(entries)]
+    assert said == [(f"tool_server.{verb}", "mcp.json") for verb in ("create", "replace", "disable")]
+    assert entries[-1].details["options"]["trusted"] is True
+    assert "hidden-from-all" not in str(entries)
 
 
 async def test_a_server_of_the_api_is_left_alone(disk: Disk, vault: Vault, server_id: str) -> None:
