@@ -1,4 +1,4 @@
-"""Models that a caller asks for by name, in requests and messages: only granted ones. Activities look again."""
+"""What a caller is granted: models that are asked for by name, and tools that are shown. Activities look again."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,13 +8,20 @@ from api.caller import Caller
 from api.parts import Parts
 from contracts.calls import Seed
 from domain.caller_errors import Forbidden
+from domain.grants import GrantKind
 from domain.model_pool import Route
+from domain.permissions import Permission
 from domain.request import Options
 
 
 def may_use(caller: Caller, route: Route, asked: str) -> bool:
     """Whether a route of the pool is the caller's to use by the name by which it is asked for."""
     return (route.owners is None or caller.owner in route.owners) and caller.grants.allow_model(asked)
+
+
+def may_see_tool(caller: Caller, server: str, name: str) -> bool:
+    """Whether a tool is shown to the caller: it is granted, or they look after all tools."""
+    return caller.may(Permission.TOOLS_WRITE) or caller.grants.allow(GrantKind.TOOL, f"{server}/{name}")
 
 
 def check_models(parts: Parts, caller: Caller, asked: Iterable[str]) -> None:

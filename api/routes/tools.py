@@ -7,7 +7,9 @@ from fastapi import APIRouter, Query
 from api import tool_workflows
 from api.acting import ByOf
 from api.bodies import StrictRoute
+from api.caller import CallerOf
 from api.documents.tools import ApproveToolBody, EffectBody, ToolsDocument, ToolsQuery
+from api.granted import may_see_tool
 from api.parts import PartsOf, ToolsOf
 from api.problems import errors
 from services.tools.admin import ToolFilter, ToolKey
@@ -16,11 +18,14 @@ router = APIRouter(prefix="/v1/tools", tags=["tools"], route_class=StrictRoute)
 
 
 @router.get("", responses=errors(403, 422, 503))
-async def list_tools(tools: ToolsOf, query: Annotated[ToolsQuery, Query()]) -> ToolsDocument:
-    """List tools, resources and prompts with their schemas, effects and approvals. Texts are the servers' own."""
+async def list_tools(tools: ToolsOf, caller: CallerOf, query: Annotated[ToolsQuery, Query()]) -> ToolsDocument:
+    """List tools, resources and prompts with their schemas, effects and approvals. Texts are the servers' own.
+
+    What you are not granted is left out, so a page may be shorter than asked for; with `tools.write` all are shown.
+    """
     narrowed = ToolFilter(query.server, query.query, query.approval)
     found, cursor = await tools.tools(narrowed, query.cursor, query.limit)
-    return ToolsDocument(tools=found, cursor=cursor)
+    return ToolsDocument(tools=[tool for tool in found if may_see_tool(caller, tool.server, tool.name)], cursor=cursor)
 
 
 @router.post("/approve", status_code=204, responses=errors(400, 403, 404, 409, 413, 415, 422, 503))

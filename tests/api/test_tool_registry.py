@@ -13,6 +13,8 @@ from temporalio.client import Client
 from composition.services import Services
 from runtime.settings import Settings
 from tests.api.tool_desk import Desk, Simulated, desk, simulated
+from tests.identity.people import People
+from tests.keys import VAULT, bearer
 from tests.workflows.product import Product
 
 HALF = base64.urlsafe_b64encode(b'["a", "b", "\\ud800"]').decode()
@@ -45,6 +47,19 @@ async def test_tools_are_listed_with_all_that_is_known(tools: Desk, server: Simu
     assert (add["approval"], add["effect"]) == ("approved", "read")
     assert add["hash"] == add["approved_hash"]
     assert add["first_seen"] <= add["last_seen"]
+
+
+async def test_tools_that_are_not_granted_are_not_shown(tools: Desk, server: Simulated) -> None:
+    server_id, people = await tools.add_read(server.url), People(tools.services.db, VAULT)
+    granted = {"tool": [f"{server_id}/add"]}
+    shown = {}
+    for permission in ("tools.read", "tools.write"):
+        _, key = await people.key(permissions=["tools.read", permission], grants=granted)
+        answer = await tools.api.get("/v1/tools", params={"server": server_id}, headers=bearer(key))
+        shown[permission] = [each["name"] for each in answer.json()["tools"]]
+    await people.close()
+    assert shown["tools.read"] == ["add"]
+    assert len(shown["tools.write"]) > 1
 
 
 async def test_tools_are_searched_and_paged(tools: Desk, server: Simulated) -> None:

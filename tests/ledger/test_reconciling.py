@@ -88,6 +88,22 @@ async def test_what_ended_while_a_call_of_a_dead_process_was_open_pays_for_it(bo
     assert await due(books) == []
 
 
+async def test_an_open_call_is_paid_for_though_nothing_was_held_for_it(books: Books) -> None:
+    payer = Payer(await books.till.open(floor=None), *(secrets.token_hex(8) for _ in range(3)))
+    call_id = await books.accept(Terms(payer))
+    await books.close(await books.open(call_id))
+    await books.open(call_id, 2)
+    assert await due(books) == [], "a credit line without end"
+    await books.end(call_id)
+    assert await due(books, Graces(start_s=3600, look_s=3600)) == [call_id]
+    assert await sound(books)
+    assert await reconciling.reconcile(books.db, call_id, gone) == Closed(posted_micros=INPUT, released_micros=0)
+    assert payer.wallet is not None
+    assert (await books.till.sums(payer.wallet))["revenue"] == COST + INPUT
+    assert await sound(books)
+    assert await due(books) == []
+
+
 async def test_the_last_call_to_close_after_the_end_gives_back_the_rest(books: Books) -> None:
     payer = await books.payer(1000)
     call_id = await books.accept(Terms(payer))
