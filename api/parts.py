@@ -46,6 +46,7 @@ class Deployment:
         default_model: What is asked for when nobody chose a model, None when it is not known here.
         trusted_proxies: Whose X-Forwarded-For is believed.
         allowed_origins: Whose web pages may call the API, beside this machine's own.
+        public_url: Where browsers reach the API, without a slash at the end; None: where their call came to.
     """
 
     task_queue: str = TASK_QUEUE
@@ -59,6 +60,7 @@ class Deployment:
     default_model: str | None = None
     trusted_proxies: tuple[Network, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    public_url: str | None = None
 
 
 @dataclass(frozen=True)

@@ -97,4 +97,5 @@ def deployment_of(settings: Settings, *, eager_start: bool) -> Deployment:
         default_model=settings.default_model or settings.openai_model,
         trusted_proxies=settings.proxy_networks,
         allowed_origins=settings.origins,
+        public_url=None if settings.public_url is None else settings.own_url,
     )

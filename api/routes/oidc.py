@@ -10,6 +10,7 @@ from api.documents.auth import TokenDocument
 from api.documents.oidc import ReturnQuery
 from api.doors import ClientOf, DoorsOf
 from api.oauth_problems import NO_STORE
+from api.parts import PartsOf
 from api.problems import errors
 from services.identity.oidc.provider import PROVIDER_ID
 from services.identity.oidc.sign_ins import Return
@@ -24,10 +25,11 @@ ProviderOf = Annotated[str, Path(pattern=PROVIDER_ID, examples=["corp"])]
 
 
 @router.get("/login", status_code=302, response_class=RedirectResponse, responses=errors(401, 403, 404, 422, 503))
-async def begin_sign_in(provider: ProviderOf, request: Request, doors: DoorsOf) -> RedirectResponse:
+async def begin_sign_in(provider: ProviderOf, request: Request, parts: PartsOf, doors: DoorsOf) -> RedirectResponse:
     """Send the browser to the provider. It is known again by a cookie when it comes back."""
-    callback = str(request.url_for("finish_sign_in", provider=provider))
-    leaving = await doors.sign_ins.leave(provider, callback)
+    path = request.app.url_path_for("finish_sign_in", provider=provider)
+    callback = path.make_absolute_url(parts.deployment.public_url or request.base_url)
+    leaving = await doors.sign_ins.leave(provider, str(callback))
     back = urlsplit(leaving.redirect_uri)
     answer = RedirectResponse(leaving.url, 302, _HEADERS)
     answer.set_cookie(

@@ -48,8 +48,8 @@ class Spec(Value):
         client_id: Who we are there.
         client_auth: How we show it.
         scopes: What is asked for beside `openid`.
-        redirect_uri: Where browsers come back to, as it is registered there; null: this API's address as the browser
-            knows it, and `/v1/auth/oidc/<id>/callback`.
+        redirect_uri: Where browsers come back to, as it is registered there; null: this API's public URL, else its
+            address as the browser knows it, and `/v1/auth/oidc/<id>/callback`.
         creates_users: Whether people who come for the first time are made members of the tenant.
         allow_private: Whether it may be in a private network or on this machine, and be reached by http.
     """

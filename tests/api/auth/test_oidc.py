@@ -1,16 +1,20 @@
 """Signing in at an OpenID provider, over real HTTP, with everything that a provider or a stranger may get wrong."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 import httpx
 import pytest
 
+from api.parts import Parts
 from domain.caller_errors import Unauthenticated
 from services.identity.doors import Doors
 from services.storage.database import Database
+from services.storage.event_reader import EventReader
 from tests.api.auth.provider import PUBLIC_CLIENT, Sim, added, left, signed_in
+from tests.api.served import serving
 from tests.identity.passworded import make_person, make_tenant
 from tests.keys import bearer
 
@@ -436,3 +440,18 @@ async def test_user_of_another_tenant_is_not_let_in(
 
 def _cookie(cookies: dict[str, str]) -> dict[str, str]:
     return {"cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+
+
+async def test_the_public_address_is_where_browsers_come_back_to(
+    api: httpx.AsyncClient, idle_parts: Parts, doors: Doors, database: Database, sim: Sim
+) -> None:
+    provider = await added(api, sim)
+    deployment = replace(idle_parts.deployment, public_url="https://longhaul.example.com/ai")
+    parts = replace(idle_parts, reader=EventReader(database), doors=doors, deployment=deployment)
+    async with serving(parts) as behind:
+        answer = await behind.get(f"/v1/auth/oidc/{provider}/login", follow_redirects=False)
+    back = f"https://longhaul.example.com/ai/v1/auth/oidc/{provider}/callback"
+    assert parse_qs(urlsplit(answer.headers["location"]).query)["redirect_uri"] == [back]
+    cookie = answer.headers["set-cookie"].lower()
+    assert "secure" in cookie
+    assert f"path=/ai/v1/auth/oidc/{provider}" in cookie
