@@ -83,10 +83,10 @@ async def change_budget(
 ) -> BudgetView:
     """Change a budget's limit, its alerts, or whether it refuses; its subject and period stay."""
     _may_set(caller, budget.tenant, budget.subject)
-    terms = body.terms(budget)
-    check_alert_webhook(parts, terms.webhook)
+    check_alert_webhook(parts, body.terms(budget).webhook)
     async with parts.database.transaction() as tx:
-        await budgets.change(tx, by, budget, terms)
+        present = await budgets.read_locked(tx, caller, budget.id)
+        await budgets.change(tx, by, present, body.terms(present))
     return await budgets.read(parts.database, caller, budget.id)
 
 

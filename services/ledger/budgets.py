@@ -43,6 +43,7 @@ _INSERT: Final = """
 _UPDATE: Final = """
     UPDATE budget SET limit_micros = $2, soft_percents = $3, hard = $4, webhook = $5, updated_at = clock_timestamp()
     WHERE id = $1 RETURNING id"""
+_LOCK: Final = "SELECT 1 FROM budget WHERE id = $1 FOR UPDATE"
 _DELETE: Final = "DELETE FROM budget WHERE id = $1 RETURNING id"
 
 
@@ -138,6 +139,12 @@ async def read(where: Statements, caller: Caller, budget_id: str) -> BudgetView:
     if not rows or not may_see(caller, rows[0]["tenant"]):
         raise NotFound("no such budget")
     return _view(rows[0])
+
+
+async def read_locked(tx: Tx, caller: Caller, budget_id: str) -> BudgetView:
+    """Return a budget that nobody else changes before the transaction ends; else as `read`."""
+    await tx.fetch(_LOCK, budget_id)
+    return await read(tx, caller, budget_id)
 
 
 async def of_subjects(where: Statements, subjects: Sequence[str]) -> list[BudgetView]:

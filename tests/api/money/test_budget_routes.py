@@ -1,5 +1,6 @@
 """Budgets over HTTP: set by a tenant's admins for its users and keys, counted by postings, with alerts."""
 
+import asyncio
 import secrets
 from dataclasses import replace
 from typing import Any
@@ -47,6 +48,17 @@ async def test_a_budget_is_made_read_changed_listed_and_removed(idle: httpx.Asyn
     assert (await idle.get(path)).status_code == (await idle.delete(path)).status_code == 404
     rows = await database.fetch("SELECT action FROM audit_entry WHERE object_id = $1 ORDER BY id", budget["id"])
     assert [row["action"] for row in rows] == ["budget.create", "budget.change", "budget.delete"]
+
+
+async def test_changes_at_once_all_stand(idle: httpx.AsyncClient, database: Database) -> None:
+    someone = await person(database, "member")
+    budget = await made(idle, f"user:{someone.user}")
+    for limit in range(2000, 2010):
+        hard = bool(limit % 2)
+        changes: list[dict[str, Any]] = [{"limit_micros": limit}, {"hard": hard}, {"soft_percents": [limit % 100 + 1]}]
+        await asyncio.gather(*(idle.patch(f"/v1/budgets/{budget['id']}", json=change) for change in changes))
+        now = (await idle.get(f"/v1/budgets/{budget['id']}")).json()
+        assert (now["limit_micros"], now["hard"], now["soft_percents"]) == (limit, hard, [limit % 100 + 1])
 
 
 async def test_what_is_charged_counts_in_the_budgets_of_tenant_user_and_key(
