@@ -10,9 +10,10 @@ from temporalio.api.enums.v1 import EventType as HistoryEvent
 from temporalio.client import Client
 
 from api.caller import Caller
-from api.gateway import call_news
+from api.gateway import call_news, starting
 from api.gateway.following import Asked, CacheUse, End, Following, Piece, Place, begin, follow
 from api.gateway.problems import GatewayProblem
+from api.gateway.starting import CallRef
 from api.parts import Parts
 from contracts.names import KIND, MODEL, OWNER
 from domain.errors import NotFound
@@ -322,3 +323,23 @@ async def test_an_answer_that_is_no_longer_kept_is_said_so(gate_parts: Parts, ma
     _, end = await heard(await follow(gate_parts, ME, following.call_id, Place()))
     assert end.outcome.error is not None
     assert end.outcome.error.code == "answer_gone"
+
+
+async def test_a_call_that_ends_while_temporal_is_asked_for_its_workflow_is_not_lost(
+    gate_parts: Parts, maker: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following = await begin(gate_parts, ME, asked(model()))
+    call = CallRef(following.call_id, ME.owner)
+
+    async def ends(_parts: Parts, call_id: str) -> bool:
+        await maker.finish(call_id, ANSWER)
+        return False
+
+    async def is_gone(_parts: Parts, _call_id: str) -> bool:
+        return False
+
+    async with following:
+        monkeypatch.setattr(starting, "_is_running", is_gone)
+        assert await starting.is_lost(gate_parts, call)
+        monkeypatch.setattr(starting, "_is_running", ends)
+        assert not await starting.is_lost(gate_parts, call)
