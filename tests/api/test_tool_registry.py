@@ -52,7 +52,7 @@ async def test_tools_are_listed_with_all_that_is_known(tools: Desk, server: Simu
 async def test_tools_that_are_not_granted_are_not_shown(tools: Desk, server: Simulated) -> None:
     server_id, people = await tools.add_read(server.url), People(tools.services.db, VAULT)
     granted = {"tool": [f"{server_id}/add"]}
-    shown = {}
+    shown: dict[str, list[str]] = {}
     for permission in ("tools.read", "tools.write"):
         _, key = await people.key(permissions=["tools.read", permission], grants=granted)
         answer = await tools.api.get("/v1/tools", params={"server": server_id}, headers=bearer(key))
