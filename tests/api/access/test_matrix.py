@@ -2,7 +2,6 @@
 not there.
 """
 
-import asyncio
 import re
 import secrets
 from typing import Any, Final
@@ -103,9 +102,6 @@ async def ask(world: World, who: str, row: str, object_id: str | None = None) ->
     if method in ("POST", "PUT", "PATCH"):
         options["json"] = fitting(body_of(row), row, world.users.get(who, who), object_id)
     answer = await world.clients[who].request(method, path, **options)
-    if answer.status_code == 503 and "retry-after" in answer.headers:  # a server of a loaded machine may be slow once
-        await asyncio.sleep(float(answer.headers["retry-after"]))
-        answer = await world.clients[who].request(method, path, **options)
     assert answer.status_code < 500, (row, who, object_id, answer.status_code, answer.text)
     if answer.status_code in REFUSED:
         assert_told(answer.headers["content-type"], answer.json(), path)
